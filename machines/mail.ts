@@ -1,0 +1,33 @@
+/**
+ * The engine adds `now` (epoch milliseconds of the turn, from the store's clock) to every event it applies;
+ * machines know no other clock.
+ */
+export type Timed<Event> = Event & { readonly now: number };
+
+/** Reads the turn's time from any event, engine events (`xstate.*`) included. */
+export function timeOf(event: object): number {
+  const now = (event as { now?: unknown }).now;
+  if (typeof now !== "number")
+    throw new Error("event carries no `now`: it did not come through the engine");
+  return now;
+}
+
+/** Address of an actor: kind and id, for instance `thread/th-7`. */
+export type Address = `${string}/${string}`;
+
+/** An emitted event goes to all actors subscribed to its topic, in the same commit. */
+export interface Published {
+  topic: string;
+}
+
+export const addresses = {
+  thread: (threadId: string): Address => `thread/${threadId}`,
+  participant: (threadId: string, agentId: string): Address => `participant/${threadId}.${agentId}`,
+  runtime: (runtimeId: string): Address => `runtime/${runtimeId}`,
+};
+
+export const topics = {
+  thread: (threadId: string): string => `thread/${threadId}`,
+  agent: (agentId: string): string => `agent/${agentId}`,
+  workspace: "workspace",
+};

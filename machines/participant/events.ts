@@ -1,0 +1,94 @@
+import type { Timed } from "../mail.ts";
+import type { BlockReason, DeferReason, HopReason } from "../reasons.ts";
+import type { Authority } from "../roles.ts";
+import type { RuntimeFacts } from "../runtime/contract.ts";
+import type { AgentFacts, ThreadStatus, WakePolicy } from "./contract.ts";
+
+export interface ParticipantInput {
+  threadId: string;
+  agentId: string;
+  policy: WakePolicy;
+  agent: AgentFacts;
+  threadStatus: ThreadStatus;
+  /** Injection paused for this agent or the whole workspace. */
+  paused: boolean;
+}
+
+/** One step of a wake, kept for `explain` and the receipt. */
+export interface Hop {
+  hop: "trigger" | "resume" | "spawn";
+  at: number;
+  outcome: "delivered" | "unconfirmed" | "started" | "deferred" | "failed";
+  reason: HopReason | DeferReason | null;
+}
+
+export interface Wake {
+  /** `<threadId>.<agentId>.<n>`, n counts the participant's wakes. */
+  wakeId: string;
+  openedAt: number;
+  /** Deliveries tried by typing. */
+  triggers: number;
+  resumes: number;
+  spawns: number;
+  deferredSince: number | null;
+  deferReason: DeferReason | null;
+  deferRecheckMs: number | null;
+  /** Epoch ms of the last delivery, resume or spawn; null before the first. */
+  deliveredAt: number | null;
+  /** Set by an operator; passes collision, rate and block guards. */
+  forced: boolean;
+  /** Newest last, at most 16. */
+  hops: Hop[];
+}
+
+export interface ParticipantContext {
+  threadId: string;
+  agentId: string;
+  policy: WakePolicy;
+  agent: AgentFacts;
+  threadStatus: ThreadStatus;
+  /** Seq of the newest message addressed to this participant and not its own; 0 when none. */
+  headSeq: number;
+  lastReadSeq: number;
+  /** Addressed messages above the cursor; exact after each post, ack and reconciliation. */
+  unread: number;
+  wakeCount: number;
+  /** The wake under way, or null. */
+  wake: Wake | null;
+  /** Epoch ms of recent wakes, newest last, bounded by `policy.wakesPerWindow`. */
+  recentWakes: number[];
+  blocked: { reason: BlockReason; at: number; detail: string | null; until: number | null } | null;
+}
+
+export type ParticipantEvent =
+  /** An addressed message that is not the participant's own; sent in the posting transaction. */
+  | { type: "message.posted"; seq: number; from: string }
+  /** The cursor moved forward; sent in the acknowledging transaction. `unread` counts what is left. */
+  | { type: "ack.received"; lastReadSeq: number; unread: number }
+  | {
+      type: "heartbeat.received";
+      sessionId: string | null;
+      host: string | null;
+      resumable: boolean;
+    }
+  /** The truth from the tables, sent by reconciliation when it differs or work is unread. */
+  | {
+      type: "state.reconciled";
+      headSeq: number;
+      lastReadSeq: number;
+      unread: number;
+      threadStatus: ThreadStatus;
+      agent: AgentFacts;
+    }
+  | ({ type: "trigger.requested" } & Authority)
+  | { type: "runtime.reported"; runtime: RuntimeFacts }
+  /** Session or launch definition of the agent changed. */
+  | { type: "agent.reported"; agent: Pick<AgentFacts, "session" | "spawnHost"> }
+  | { type: "thread.reported"; status: ThreadStatus; reason: BlockReason | null }
+  | ({ type: "injection.paused" } & Authority)
+  | ({ type: "injection.resumed" } & Authority)
+  | ({ type: "override.forced" } & Authority)
+  | ({ type: "block.requested" } & Authority)
+  | ({ type: "unblock.requested" } & Authority);
+
+export type TimedParticipantEvent = Timed<ParticipantEvent>;

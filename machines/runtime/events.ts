@@ -1,0 +1,71 @@
+import type { Timed } from "../mail.ts";
+import type { Authority } from "../roles.ts";
+import type {
+  Injection,
+  LaunchPlan,
+  Management,
+  Observation,
+  TerminalBackend,
+} from "./contract.ts";
+import type { TerminalAddressRecord } from "./ports.ts";
+
+export interface RuntimePolicy {
+  /** A runtime without heartbeat or observation for this long is stale. */
+  staleAfterMs: number;
+  /** A stale runtime is dead after this long. */
+  expireAfterMs: number;
+  /** This many deaths within the window are a crash loop. */
+  crashLoopDeaths: number;
+  crashLoopWindowMs: number;
+}
+
+export const defaultRuntimePolicy: RuntimePolicy = {
+  staleAfterMs: 120_000,
+  expireAfterMs: 600_000,
+  crashLoopDeaths: 3,
+  crashLoopWindowMs: 600_000,
+};
+
+/** How the actor begins. `adopt`: a pane that exists. `attach`: nothing is started or typed; an unmanaged program told us about itself. */
+export type RuntimeOrigin =
+  | { type: "launch"; backend: TerminalBackend; plan: LaunchPlan }
+  | { type: "adopt"; server: string; target: string }
+  | { type: "attach"; pid: number | null };
+
+export interface RuntimeInput {
+  runtimeId: string;
+  agentId: string;
+  host: string;
+  management: Management;
+  origin: RuntimeOrigin;
+  sessionId: string | null;
+  policy: RuntimePolicy;
+  /** Epoch ms of the creation. */
+  now: number;
+}
+
+export interface RuntimeContext extends Omit<RuntimeInput, "now" | "origin"> {
+  origin: RuntimeOrigin;
+  backend: TerminalBackend | null;
+  injection: Injection;
+  address: TerminalAddressRecord | null;
+  observation: Observation;
+  lastSeenAt: number;
+  /** Epoch ms of recent deaths, newest last, bounded. */
+  deaths: number[];
+  detail: string | null;
+}
+
+export type RuntimeEvent =
+  | { type: "launch.requested"; plan: LaunchPlan }
+  | { type: "terminal.observed"; observation: Observation }
+  | { type: "heartbeat.received"; sessionId: string | null }
+  | ({ type: "injection.paused" } & Authority)
+  | ({ type: "injection.resumed" } & Authority)
+  | ({ type: "management.changed"; management: Management } & Authority)
+  /** Sent by the host's node after its own restart and by reconciliation. */
+  | { type: "reconciliation.requested" }
+  | { type: "host.lost" }
+  | ({ type: "stop.requested" } & Authority);
+
+export type TimedRuntimeEvent = Timed<RuntimeEvent>;

@@ -1,0 +1,77 @@
+/**
+ * The terminal port: what the engine needs from a place where an agent's interactive program lives.
+ * `adapters/terminals/*` implement it; one conformance suite runs over all of them.
+ */
+import type { TerminalBackend } from "../machines/runtime/contract.ts";
+
+/** Identity of one terminal process. Every field must still match before a byte is written (invariant 14). */
+export interface TerminalAddress {
+  backend: TerminalBackend;
+  /** tmux: absolute socket path. pty: absolute path of the holder's unix socket. */
+  server: string;
+  /** tmux: pane id such as `%3`. pty: the managed runtime's id. */
+  target: string;
+  /** Process id of the program in the terminal. */
+  pid: number;
+  /** Kernel start time of that pid, in clock ticks since boot (`/proc/PID/stat` field 22), so a reused pid is noticed. */
+  pidStartedAt: string;
+}
+
+export interface LaunchRequest {
+  /** Chosen by the caller, `[a-z0-9-]+`; launching the same id twice returns the first terminal (idempotent). */
+  runtimeId: string;
+  /** Program and arguments, executed without any shell. */
+  argv: readonly [string, ...string[]];
+  /** Absolute folder; may be hostile text, is never seen by tmux. */
+  cwd: string;
+  /** The complete environment of the program: nothing is inherited. */
+  env: Readonly<Record<string, string>>;
+  columns?: number;
+  rows?: number;
+}
+
+/** What a look at the terminal shows, before patterns are applied. */
+export interface TerminalView {
+  alive: boolean;
+  /** Exit code when the backend knows it. */
+  exitCode?: number;
+  /** The rendered screen, one string a line, trailing spaces removed, without styling. */
+  lines: readonly string[];
+  /** The same lines where dim (ghost) text is blanked out, so that suggestions are not mistaken for a draft. */
+  solidLines: readonly string[];
+  cursor: { row: number; column: number };
+  title: string;
+  /** True while a person reads history (tmux copy-mode): nothing may be typed. */
+  inCopyMode: boolean;
+  /** People attached right now (control clients excluded). */
+  viewers: number;
+  /** Milliseconds since a person's last keystroke, or null when nobody ever typed. */
+  humanIdleMs: number | null;
+  /** Name of the foreground program, for instance `node` or `bash`. */
+  foreground: string;
+}
+
+export interface Terminal {
+  readonly backend: TerminalBackend;
+  /** Throws `terminal_backend_missing` when the backend cannot work on this host (no tmux, …). */
+  probe(): Promise<{ version: string }>;
+  launch(request: LaunchRequest): Promise<TerminalAddress>;
+  /** Makes a record of a terminal somebody else started. `server`: tmux socket path; `target`: pane id. Throws `terminal_missing`. */
+  adopt(target: { server: string; target: string }): Promise<TerminalAddress>;
+  /** Finds what an earlier process of ours launched under this id; null when there is none. */
+  find(runtimeId: string): Promise<TerminalAddress | null>;
+  /** Throws `terminal_missing` or `terminal_identity_mismatch`. */
+  view(address: TerminalAddress): Promise<TerminalView>;
+  /** Puts text into the input box as one bracketed paste. Never submits. Checks identity first. Returns bytes written. */
+  paste(address: TerminalAddress, text: string): Promise<number>;
+  /** The Enter key, as its own write. Checks identity first. */
+  pressEnter(address: TerminalAddress): Promise<void>;
+  /** Calls back when the screen, the process or a person's typing changed; coalesced. Returns the unsubscribe function. */
+  watch(address: TerminalAddress, onChange: () => void): Promise<() => void>;
+  /** Ends the program (SIGHUP, then SIGKILL after `graceMs`) and removes the terminal. Idempotent. */
+  kill(address: TerminalAddress, options?: { graceMs?: number }): Promise<void>;
+  /** The command line a person runs to attach. */
+  attachCommand(address: TerminalAddress): readonly string[];
+  /** Releases what this process holds; launched terminals live on. */
+  close(): Promise<void>;
+}
