@@ -1,0 +1,115 @@
+import type { ThreadStatus } from '../machines/participant/contract.ts';
+import type { BlockReason } from '../machines/reasons.ts';
+import type { Role } from '../machines/roles.ts';
+
+/** Rows of the product's own tables. Times are epoch ms; ids match `[a-z0-9-]+`. */
+
+export interface Thread {
+  threadId: string;
+  title: string;
+  type: string;
+  createdBy: string;
+  createdAt: number;
+  /** Written by the thread's chart only (record `thread.statusChanged`). */
+  status: ThreadStatus;
+  statusReason: string;
+  statusBy: string;
+  updatedAt: number;
+  /** Seq of the newest message, 0 when none. */
+  headSeq: number;
+}
+
+export const messageKinds = ['message', 'finding', 'decision', 'question'] as const;
+export type MessageKind = (typeof messageKinds)[number];
+
+export interface Message {
+  threadId: string;
+  /** Gap-free per thread, from 1. */
+  seq: number;
+  author: string;
+  authorRole: Role;
+  kind: MessageKind;
+  body: string;
+  /** Agents it is directed to; null is a broadcast. */
+  to: readonly string[] | null;
+  inReplyTo: number | null;
+  createdAt: number;
+}
+
+export type NewMessage = Omit<Message, 'seq' | 'createdAt'>;
+
+/** An agent's membership of a thread. */
+export interface Member {
+  threadId: string;
+  agentId: string;
+  joinedAt: number;
+  lastReadSeq: number;
+  /** Newest message addressed to this member that is not its own, 0 when none. */
+  headSeq: number;
+}
+
+export interface AgentSession {
+  sessionId: string;
+  host: string;
+  resumable: boolean;
+}
+
+export interface Agent {
+  agentId: string;
+  /** Agent kind, for instance `generic`, or null when we cannot start it. */
+  kind: string | null;
+  /** Kind-specific launch definition, validated by the kind's module; null when we cannot start it. */
+  definition: unknown;
+  /** Host on which it may be started, or null. */
+  host: string | null;
+  session: AgentSession | null;
+  lastHeartbeatAt: number | null;
+  paused: boolean;
+}
+
+export interface AuditEntry {
+  at: number;
+  actor: string;
+  role: Role | 'node';
+  operation: string;
+  subject: string;
+  outcome: 'done' | 'refused';
+  /** Error code of a refusal, or null. */
+  code: string | null;
+  reason: string | null;
+  details: unknown;
+  requestId: string | null;
+}
+
+/** One wake with its independent evidence. */
+export interface WakeReceipt {
+  wakeId: string;
+  threadId: string;
+  agentId: string;
+  headSeq: number;
+  openedAt: number;
+  acknowledgedAt: number | null;
+  acknowledgedBy: 'heartbeat' | 'cursor' | null;
+  closedAt: number | null;
+  outcome: 'read' | 'blocked' | 'withdrawn' | null;
+  reason: BlockReason | null;
+  /** The effects performed for it, oldest first. */
+  effects: readonly WakeEffect[];
+}
+
+export interface WakeEffect {
+  port: string;
+  attempt: number;
+  status: string;
+  requestedAt: number;
+  startedAt: number | null;
+  finishedAt: number | null;
+  /** Output or error of the port. */
+  outcome: unknown;
+}
+
+export interface Page<Row> {
+  rows: Row[];
+  /** Pass as `after` for the next page; null at the end. */
+  next: string | null;
+}
