@@ -1,0 +1,42 @@
+import type { Address } from '../machines/mail.ts';
+import type { Port } from '../machines/port.ts';
+import type { ActorEvent, Lease, StoredActor, Transaction } from './store.ts';
+
+/** What a port's implementation may do besides its own work. */
+export interface PortCall<Input> {
+  input: Input;
+  /** The actor that asked. */
+  address: Address;
+  /** Same for every attempt of this effect: the idempotency key. */
+  key: string;
+  attempt: number;
+  lease: Lease;
+  /** Aborts when the chart left the state, the lease was lost, the time is up, or the node drains. */
+  signal: AbortSignal;
+  /** Once-only ports call this right before their first outside act; throws `lease_lost`. */
+  markStarted(): Promise<void>;
+  /** Sends an event to the actor that asked, fenced by the lease. */
+  report(event: ActorEvent): Promise<void>;
+  /** Runs work in a transaction fenced by the lease, for instance to create another actor. */
+  transaction<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result>;
+  getActor(address: Address): Promise<StoredActor | null>;
+}
+
+export interface PortImplementation<Input, Output> {
+  port: Port<Input, Output>;
+  /** Throws RouseError; `retryable` codes are tried again within the port's policy. */
+  perform(call: PortCall<Input>): Promise<Output>;
+}
+
+/** Same shape with its types forgotten: input and output are checked against the port's schemas at run time. */
+export interface AnyPortImplementation {
+  port: Port<unknown, unknown>;
+  perform(call: PortCall<unknown>): Promise<unknown>;
+}
+
+export function implementPort<Input, Output>(
+  port: Port<Input, Output>,
+  perform: (call: PortCall<Input>) => Promise<Output>,
+): AnyPortImplementation {
+  return { port, perform: (call) => perform({ ...call, input: port.input.parse(call.input) }) } as AnyPortImplementation;
+}
