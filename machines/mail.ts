@@ -4,12 +4,12 @@
  */
 export type Timed<Event> = Event & { readonly now: number };
 
-/** Reads the turn's time from any event, engine events (`xstate.*`) included. */
+/** Reads the turn's time from any event the engine applies: its own (`xstate.*`) and the creation included. */
 export function timeOf(event: object): number {
-  const now = (event as { now?: unknown }).now;
-  if (typeof now !== "number")
-    throw new Error("event carries no `now`: it did not come through the engine");
-  return now;
+  const { now, input } = event as { now?: unknown; input?: { now?: unknown } };
+  const time = now ?? input?.now;
+  if (typeof time !== 'number') throw new Error('event carries no `now`: it did not come through the engine');
+  return time;
 }
 
 /** Address of an actor: kind and id, for instance `thread/th-7`. */
