@@ -20,7 +20,10 @@ const BIN = join(ROOT, "node_modules", ".bin");
 /** The oldest Node that runs TypeScript by itself: good enough where no Node 24 is packaged. */
 const OLDEST_NODE = [22, 18];
 
-/** Likely causes of a failed `npm ci`, most telling first: what npm prints, what it means, what to do. */
+/**
+ * Likely causes of a failed `npm ci`, most telling first: what npm prints, what it means, what to do.
+ * @type {[RegExp, string, string][]}
+ */
 const INSTALL_FAILURES = [
   [
     /ENOSPC/,
@@ -62,7 +65,7 @@ const INSTALL_FAILURES = [
 const [command, ...args] = process.argv.slice(2);
 await ensureInstalled();
 ensureNode();
-if (command !== undefined) await run(command, args);
+if (command !== undefined) run(command, args);
 
 async function ensureInstalled() {
   const missing = missingPackages();
@@ -142,7 +145,7 @@ async function install(count) {
   if (code === 0) return say(`installed in ${seconds()}`);
   process.stderr.write(output);
   for (const [pattern, cause, nextStep] of INSTALL_FAILURES) {
-    if (/** @type {RegExp} */ (pattern).test(output)) fail(`\`npm ci\` failed: ${cause}`, nextStep);
+    if (pattern.test(output)) fail(`\`npm ci\` failed: ${cause}`, nextStep);
   }
   fail(
     `\`npm ci\` failed with exit code ${code}`,
@@ -178,7 +181,7 @@ function ensureNode() {
 }
 
 /** Runs the command as if it had replaced this process. @param {string} file @param {string[]} fileArgs */
-async function run(file, fileArgs) {
+function run(file, fileArgs) {
   const env = { ...process.env, PATH: `${BIN}${delimiter}${process.env["PATH"] ?? ""}` };
   const child = spawn(file, fileArgs, { stdio: "inherit", env });
   // Ctrl-C reaches the whole foreground group by itself; the other signals come to this process alone.

@@ -21,7 +21,7 @@ const added = missingOptionalEntries(lock.packages);
 for (const [path, entry] of added) lock.packages[path] = entry;
 // npm's own order: the root first, then by code unit of the path.
 lock.packages = Object.fromEntries(
-  Object.entries(lock.packages).sort(([a], [b]) => a.localeCompare(b, "en")),
+  Object.entries(lock.packages).toSorted(([a], [b]) => a.localeCompare(b, "en")),
 );
 writeFileSync(lockPath, `${JSON.stringify(lock, null, 2)}\n`);
 console.log(`package-lock.json: ${added.size} platform packages added`);
