@@ -5,6 +5,7 @@ import type {
   LaunchPlan,
   Management,
   Observation,
+  RuntimeFacts,
   TerminalBackend,
 } from "./contract.ts";
 import type { TerminalAddressRecord } from "./ports.ts";
@@ -50,6 +51,8 @@ export interface RuntimeContext extends Omit<RuntimeInput, "now" | "origin"> {
   injection: Injection;
   address: TerminalAddressRecord | null;
   observation: Observation;
+  /** What was published last; null before the first report. */
+  reported: RuntimeFacts | null;
   lastSeenAt: number;
   /** Epoch ms of recent deaths, newest last, bounded. */
   deaths: number[];
@@ -57,7 +60,8 @@ export interface RuntimeContext extends Omit<RuntimeInput, "now" | "origin"> {
 }
 
 export type RuntimeEvent =
-  | { type: "launch.requested"; plan: LaunchPlan }
+  /** `forced`: an operator's override of a crash loop. */
+  | { type: "launch.requested"; plan: LaunchPlan; forced?: boolean }
   | { type: "terminal.observed"; observation: Observation }
   | { type: "heartbeat.received"; sessionId: string | null }
   | ({ type: "injection.paused" } & Authority)

@@ -27,8 +27,7 @@ const byRuntime = (input: { runtimeId: string }) => `runtime/${input.runtimeId}`
 
 export const launchTerminal = definePort({
   name: "launchTerminal",
-  summary:
-    "Starts the agent in a new terminal; the same runtime id finds what an earlier attempt started.",
+  summary: "Starts the agent in a new terminal; the same runtime id finds what an earlier attempt started.",
   input: launchInput,
   output: launchOutput,
   repeat: "idempotent",

@@ -1,4 +1,5 @@
 import type { Timed } from "../mail.ts";
+import type { ThreadStatus } from "../participant/contract.ts";
 import type { BlockReason } from "../reasons.ts";
 import type { Authority } from "../roles.ts";
 
@@ -27,7 +28,7 @@ export interface ThreadContext extends ThreadInput {
   lastFinding: string | null;
   repeatedFindings: number;
   blocked: { reason: BlockReason; detail: string; at: number } | null;
-  lastChange: { status: string; by: string; reason: string; at: number } | null;
+  lastChange: { status: ThreadStatus; by: string; reason: string; at: number } | null;
 }
 
 export type ThreadEvent =
