@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomUUID } from "node:crypto";
 
 /** Time as the engine sees it; the only file below `api` that touches the real one. */
 export interface Clock {
@@ -23,7 +23,7 @@ export const systemClock: Clock = {
   },
 };
 
-export const systemIds: Ids = { next: () => randomUUID().replaceAll('-', '') };
+export const systemIds: Ids = { next: () => randomUUID().replaceAll("-", "") };
 
 /** Resolves after `ms`, or early (without error) when the signal aborts. */
 export function delay(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
@@ -32,9 +32,9 @@ export function delay(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
     const cancel = clock.after(ms, finish);
     function finish(): void {
       cancel();
-      signal?.removeEventListener('abort', finish);
+      signal?.removeEventListener("abort", finish);
       resolve();
     }
-    signal?.addEventListener('abort', finish, { once: true });
+    signal?.addEventListener("abort", finish, { once: true });
   });
 }

@@ -1,6 +1,6 @@
-import type { ThreadStatus } from '../machines/participant/contract.ts';
-import type { BlockReason } from '../machines/reasons.ts';
-import type { Role } from '../machines/roles.ts';
+import type { ThreadStatus } from "../machines/participant/contract.ts";
+import type { BlockReason } from "../machines/reasons.ts";
+import type { Role } from "../machines/roles.ts";
 
 /** Rows of the product's own tables. Times are epoch ms; ids match `[a-z0-9-]+`. */
 
@@ -19,7 +19,7 @@ export interface Thread {
   headSeq: number;
 }
 
-export const messageKinds = ['message', 'finding', 'decision', 'question'] as const;
+export const messageKinds = ["message", "finding", "decision", "question"] as const;
 export type MessageKind = (typeof messageKinds)[number];
 
 export interface Message {
@@ -36,7 +36,7 @@ export interface Message {
   createdAt: number;
 }
 
-export type NewMessage = Omit<Message, 'seq' | 'createdAt'>;
+export type NewMessage = Omit<Message, "seq" | "createdAt">;
 
 /** An agent's membership of a thread. */
 export interface Member {
@@ -70,10 +70,10 @@ export interface Agent {
 export interface AuditEntry {
   at: number;
   actor: string;
-  role: Role | 'node';
+  role: Role | "node";
   operation: string;
   subject: string;
-  outcome: 'done' | 'refused';
+  outcome: "done" | "refused";
   /** Error code of a refusal, or null. */
   code: string | null;
   reason: string | null;
@@ -89,9 +89,9 @@ export interface WakeReceipt {
   headSeq: number;
   openedAt: number;
   acknowledgedAt: number | null;
-  acknowledgedBy: 'heartbeat' | 'cursor' | null;
+  acknowledgedBy: "heartbeat" | "cursor" | null;
   closedAt: number | null;
-  outcome: 'read' | 'blocked' | 'withdrawn' | null;
+  outcome: "read" | "blocked" | "withdrawn" | null;
   reason: BlockReason | null;
   /** The effects performed for it, oldest first. */
   effects: readonly WakeEffect[];

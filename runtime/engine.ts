@@ -1,5 +1,5 @@
-import type { Address } from '../machines/mail.ts';
-import type { ActorEvent, Store, StoredActor, Transaction } from './store.ts';
+import type { Address } from "../machines/mail.ts";
+import type { ActorEvent, Store, StoredActor, Transaction } from "./store.ts";
 
 export interface CreateRequest {
   /** Machine kind in the registry. */

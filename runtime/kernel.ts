@@ -1,9 +1,10 @@
-import { createActor, createMachine, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate';
-import type { Address } from '../machines/mail.ts';
-import { RouseError } from './errors.ts';
-import { asJson } from './json.ts';
-import type { ActorEvent, Cause } from './store.ts';
-import { activeStates, transitionIds } from './transitions.ts';
+import type { AnyMachineSnapshot, AnyStateMachine } from "xstate";
+import type { Address } from "../machines/mail.ts";
+import { RouseError } from "./errors.ts";
+import { InertRef, InertScope, type ReturnedAction } from "./inert-scope.ts";
+import { asJson } from "./json.ts";
+import type { ActorEvent, Cause } from "./store.ts";
+import { activeStates, transitionIds } from "./transitions.ts";
 
 /**
  * The only file that advances an actor with XState: (stored record, mail) → (next record, intents as data).
@@ -23,15 +24,15 @@ export interface ActorRecord {
 
 /** What the chart asks for, in the order it asked. */
 export type Intent =
-  | { type: 'invoke'; id: string; incarnation: number; port: string; input: unknown }
-  | { type: 'stopInvoke'; id: string; incarnation: number }
-  | { type: 'armTimer'; id: string; incarnation: number; delayMs: number; event: ActorEvent }
-  | { type: 'cancelTimer'; id: string; incarnation: number }
-  | { type: 'send'; to: Address; event: ActorEvent }
-  | { type: 'publish'; topic: string; event: ActorEvent }
-  | { type: 'record'; name: string; params: unknown };
+  | { type: "invoke"; id: string; incarnation: number; port: string; input: unknown }
+  | { type: "stopInvoke"; id: string; incarnation: number }
+  | { type: "armTimer"; id: string; incarnation: number; delayMs: number; event: ActorEvent }
+  | { type: "cancelTimer"; id: string; incarnation: number }
+  | { type: "send"; to: Address; event: ActorEvent }
+  | { type: "publish"; topic: string; event: ActorEvent }
+  | { type: "record"; name: string; params: unknown };
 
-export type DropReason = 'finished' | 'staleInvoke' | 'staleTimer' | 'reservedEvent';
+export type DropReason = "finished" | "staleInvoke" | "staleTimer" | "reservedEvent";
 
 export interface Step {
   record: ActorRecord;
@@ -62,7 +63,7 @@ export interface StepRequest {
 export function start(machine: AnyStateMachine, request: StartRequest): Step {
   const scope = new InertScope(request.address);
   const next = machine.getInitialSnapshot(scope.asActorScope(), { ...request.input, now: request.now });
-  if (next.status === 'error') throw poison(machine, 'its creation', next.error);
+  if (next.status === "error") throw poison(machine, "its creation", next.error);
   const empty = { snapshot: {}, incarnation: 0, invokes: {}, timers: {} };
   return conclude(machine, { scope, before: empty, next, settled: null });
 }
@@ -73,24 +74,28 @@ export function step(machine: AnyStateMachine, request: StepRequest): Step {
   if (dropped !== null) {
     return { record, intents: [], transitions: [], states: statesOf(machine, record), dropped };
   }
-  const before = cause?.type === 'timer' ? { ...record, timers: without(record.timers, cause.id) } : record;
+  const before = cause?.type === "timer" ? { ...record, timers: without(record.timers, cause.id) } : record;
   const scope = new InertScope(request.address);
   const snapshot = restore(machine, before, scope);
-  const next = machine.transition(snapshot, { ...event, now: request.now }, scope.asActorScope()) as AnyMachineSnapshot;
-  if (next.status === 'error') throw poison(machine, event.type, next.error);
-  return conclude(machine, { scope, before, next, settled: cause?.type === 'invoke' ? cause : null });
+  const next = machine.transition(
+    snapshot,
+    { ...event, now: request.now },
+    scope.asActorScope(),
+  ) as AnyMachineSnapshot;
+  if (next.status === "error") throw poison(machine, event.type, next.error);
+  return conclude(machine, { scope, before, next, settled: cause?.type === "invoke" ? cause : null });
 }
 
 function refusal(record: ActorRecord, event: ActorEvent, cause: Cause | null): DropReason | null {
-  if (record.snapshot['status'] !== 'active') return 'finished';
-  if (cause?.type === 'invoke' && record.invokes[cause.id] !== cause.incarnation) return 'staleInvoke';
-  if (cause?.type === 'timer' && record.timers[cause.id] !== cause.incarnation) return 'staleTimer';
-  if (cause === null && event.type.startsWith('xstate.')) return 'reservedEvent';
+  if (record.snapshot["status"] !== "active") return "finished";
+  if (cause?.type === "invoke" && record.invokes[cause.id] !== cause.incarnation) return "staleInvoke";
+  if (cause?.type === "timer" && record.timers[cause.id] !== cause.incarnation) return "staleTimer";
+  if (cause === null && event.type.startsWith("xstate.")) return "reservedEvent";
   return null;
 }
 
 function poison(machine: AnyStateMachine, during: string, cause: unknown): RouseError {
-  return new RouseError('internal', `machine ${machine.id} failed on ${during}: ${String(cause)}`, { cause });
+  return new RouseError("internal", `machine ${machine.id} failed on ${during}: ${String(cause)}`, { cause });
 }
 
 interface Conclusion {
@@ -105,8 +110,9 @@ function conclude(machine: AnyStateMachine, { scope, before, next, settled }: Co
   const ledger = new Ledger(before);
   for (const action of scope.actions) interpret(machine, ledger, action);
   // A finished invoke whose state was not left must not accept a duplicate of its outcome.
-  if (settled !== null && ledger.invokes[settled.id] === settled.incarnation) delete ledger.invokes[settled.id];
-  if (next.status !== 'active') ledger.stopEverything();
+  if (settled !== null && ledger.invokes[settled.id] === settled.incarnation)
+    delete ledger.invokes[settled.id];
+  if (next.status !== "active") ledger.stopEverything();
   const ids = transitionIds(machine);
   return {
     record: {
@@ -116,7 +122,7 @@ function conclude(machine: AnyStateMachine, { scope, before, next, settled }: Co
       timers: ledger.timers,
     },
     intents: ledger.intents,
-    transitions: scope.transitions.map((transition) => ids.get(transition) ?? 'unknown'),
+    transitions: scope.transitions.map((transition) => ids.get(transition) ?? "unknown"),
     states: activeStates(next),
     dropped: null,
   };
@@ -138,27 +144,27 @@ class Ledger {
   invoke(id: string, port: string, input: unknown): void {
     this.incarnation += 1;
     this.invokes[id] = this.incarnation;
-    this.intents.push({ type: 'invoke', id, incarnation: this.incarnation, port, input });
+    this.intents.push({ type: "invoke", id, incarnation: this.incarnation, port, input });
   }
 
   stop(id: string): void {
     const incarnation = this.invokes[id];
     if (incarnation === undefined) return;
     delete this.invokes[id];
-    this.intents.push({ type: 'stopInvoke', id, incarnation });
+    this.intents.push({ type: "stopInvoke", id, incarnation });
   }
 
   arm(id: string, delayMs: number, event: ActorEvent): void {
     this.incarnation += 1;
     this.timers[id] = this.incarnation;
-    this.intents.push({ type: 'armTimer', id, incarnation: this.incarnation, delayMs, event });
+    this.intents.push({ type: "armTimer", id, incarnation: this.incarnation, delayMs, event });
   }
 
   cancel(id: string): void {
     const incarnation = this.timers[id];
     if (incarnation === undefined) return;
     delete this.timers[id];
-    this.intents.push({ type: 'cancelTimer', id, incarnation });
+    this.intents.push({ type: "cancelTimer", id, incarnation });
   }
 
   stopEverything(): void {
@@ -167,60 +173,64 @@ class Ledger {
   }
 }
 
-interface ReturnedAction {
-  type: string;
-  params: unknown;
-  exec: unknown;
-}
-
 function interpret(machine: AnyStateMachine, ledger: Ledger, action: ReturnedAction): void {
   switch (action.type) {
-    case 'xstate.spawnChild': {
-      const { actorRef, src, input } = action.params as { actorRef: { id: string }; src: unknown; input: unknown };
-      if (typeof src !== 'string') throw forbidden(machine, `invoke ${actorRef.id} has inline logic`);
+    case "xstate.spawnChild": {
+      const { actorRef, src, input } = action.params as {
+        actorRef: { id: string };
+        src: unknown;
+        input: unknown;
+      };
+      if (typeof src !== "string") throw forbidden(machine, `invoke ${actorRef.id} has inline logic`);
       return ledger.invoke(actorRef.id, src, asJson(input, `input of ${actorRef.id}`));
     }
-    case 'xstate.stopChild': {
+    case "xstate.stopChild": {
       const ref = action.params as { id: string } | undefined;
       return ref === undefined ? undefined : ledger.stop(ref.id);
     }
-    case 'xstate.raise': {
+    case "xstate.raise": {
       const { id, delay, event } = action.params as { id?: string; delay?: number; event: ActorEvent };
       // Without a delay the event was consumed inside this macrostep.
-      if (typeof delay !== 'number') return;
+      if (typeof delay !== "number") return;
       if (id === undefined) throw forbidden(machine, `delayed ${event.type} has no id`);
       return ledger.arm(id, delay, asJson(event, `event ${event.type}`));
     }
-    case 'xstate.cancel':
+    case "xstate.cancel":
       return ledger.cancel((action.params as { sendId: string }).sendId);
-    case 'xstate.sendTo':
+    case "xstate.sendTo":
       return void ledger.intents.push(send(machine, action));
-    case 'xstate.emit': {
+    case "xstate.emit": {
       const { topic, ...event } = (action.params as { event: ActorEvent & { topic?: string } }).event;
       if (topic === undefined) throw forbidden(machine, `emitted ${event.type} names no topic`);
-      return void ledger.intents.push({ type: 'publish', topic, event: asJson(event, `event ${event.type}`) });
+      return void ledger.intents.push({
+        type: "publish",
+        topic,
+        event: asJson(event, `event ${event.type}`),
+      });
     }
-    case 'xstate.log':
+    case "xstate.log":
       return;
     default: {
       if (machine.implementations.actions[action.type] !== action.exec) {
         throw forbidden(machine, `action ${action.type} is inline or unregistered`);
       }
       const params = asJson(action.params, `params of ${action.type}`);
-      return void ledger.intents.push({ type: 'record', name: action.type, params });
+      return void ledger.intents.push({ type: "record", name: action.type, params });
     }
   }
 }
 
 function send(machine: AnyStateMachine, action: ReturnedAction): Intent {
   const { to, event, delay } = action.params as { to: unknown; event: ActorEvent; delay?: number };
-  if (typeof delay === 'number') throw forbidden(machine, `delayed sendTo of ${event.type}: arm a timer, then send`);
-  if (!(to instanceof InertRef)) throw forbidden(machine, `${event.type} is sent to something without an address`);
-  return { type: 'send', to: to.id as Address, event: asJson(event, `event ${event.type}`) };
+  if (typeof delay === "number")
+    throw forbidden(machine, `delayed sendTo of ${event.type}: arm a timer, then send`);
+  if (!(to instanceof InertRef))
+    throw forbidden(machine, `${event.type} is sent to something without an address`);
+  return { type: "send", to: to.id as Address, event: asJson(event, `event ${event.type}`) };
 }
 
 function forbidden(machine: AnyStateMachine, what: string): RouseError {
-  return new RouseError('machine_forbidden_construct', `machine ${machine.id}: ${what}`, {
+  return new RouseError("machine_forbidden_construct", `machine ${machine.id}: ${what}`, {
     nextStep: 'See "Forbidden in machines" in docs/architecture.md.',
   });
 }
@@ -229,106 +239,22 @@ function restore(machine: AnyStateMachine, record: ActorRecord, scope: InertScop
   const stored = { ...record.snapshot, children: {} } as unknown as AnyMachineSnapshot;
   const snapshot = machine.restoreSnapshot(stored, scope.asActorScope()) as AnyMachineSnapshot;
   const children = Object.keys(record.invokes).map((id) => [id, new InertRef(id)]);
-  snapshot.children = Object.fromEntries(children) as AnyMachineSnapshot['children'];
+  snapshot.children = Object.fromEntries(children) as AnyMachineSnapshot["children"];
   return snapshot;
 }
 
-function statesOf(machine: AnyStateMachine, record: ActorRecord): string[] {
-  return activeStates(restore(machine, record, new InertScope('kernel/states')));
+/** Active leaf state ids of a stored record. */
+export function statesOf(machine: AnyStateMachine, record: ActorRecord): string[] {
+  return activeStates(restore(machine, record, new InertScope("kernel/states")));
 }
 
 function persist(machine: AnyStateMachine, next: AnyMachineSnapshot): Record<string, unknown> {
   const persisted = machine.getPersistedSnapshot({ ...next, children: {} } as unknown as AnyMachineSnapshot);
   const { children: _children, ...rest } = persisted as unknown as Record<string, unknown>;
-  return asJson(rest, 'snapshot');
+  return asJson(rest, "snapshot");
 }
 
 function without<Value>(entries: Record<string, Value>, key: string): Record<string, Value> {
   const { [key]: _removed, ...rest } = entries;
   return rest;
-}
-
-const inertActor = createActor(createMachine({ id: 'inert' }));
-
-/** Stands for a child or an addressee. Never alive. */
-class InertRef {
-  readonly id: string;
-  readonly sessionId: string;
-  readonly src = 'port';
-  /** XState's "running": with any other value it would drop the stop instead of returning it. */
-  readonly _processingStatus = 1;
-
-  constructor(id: string) {
-    this.id = id;
-    this.sessionId = id;
-  }
-
-  get ref(): this {
-    return this;
-  }
-  send(): never {
-    throw new Error('an inert reference cannot be sent to');
-  }
-  getSnapshot(): { status: 'active' } {
-    return { status: 'active' };
-  }
-  getPersistedSnapshot(): { status: 'active' } {
-    return { status: 'active' };
-  }
-  toJSON(): unknown {
-    return { id: this.id };
-  }
-}
-
-type ActorScope = Parameters<AnyStateMachine['transition']>[2];
-
-/** The actor scope XState asks for: collects actions and transitions, performs nothing. */
-class InertScope {
-  readonly actions: ReturnedAction[] = [];
-  readonly transitions: object[] = [];
-  readonly #address: Address;
-
-  constructor(address: Address) {
-    this.#address = address;
-  }
-
-  asActorScope(): ActorScope {
-    const system = Object.create(inertActor.system, {
-      get: { value: (address: string) => new InertRef(address) },
-      _sendInspectionEvent: { value: (event: unknown) => this.#inspect(event) },
-    }) as unknown;
-    const self = Object.create(inertActor, {
-      id: { value: this.#address },
-      system: { value: system },
-      send: { value: refuseSelfSend },
-    }) as unknown;
-    const scope = {
-      self,
-      id: this.#address,
-      sessionId: this.#address,
-      system,
-      logger: ignore,
-      stopChild: ignore,
-      emit: ignore,
-      defer: refuseDeferral,
-      actionExecutor: (action: ReturnedAction) => void this.actions.push(action),
-    };
-    // XState types its scope by live actors; this one is inert by design.
-    return scope as unknown as ActorScope;
-  }
-
-  #inspect(event: unknown): void {
-    const { type, _transitions } = event as { type: string; _transitions?: object[] };
-    if (type === '@xstate.microstep') this.transitions.push(...(_transitions ?? []));
-  }
-}
-
-function ignore(): void {}
-
-function refuseSelfSend(): never {
-  throw new RouseError('machine_forbidden_construct', 'self.send() inside a chart: use raise() or sendTo()');
-}
-
-function refuseDeferral(): never {
-  throw new RouseError('machine_forbidden_construct', 'spawn() inside a chart: invoke a port instead');
 }

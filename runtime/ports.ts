@@ -1,6 +1,6 @@
-import type { Address } from '../machines/mail.ts';
-import type { Port } from '../machines/port.ts';
-import type { ActorEvent, Lease, StoredActor, Transaction } from './store.ts';
+import type { Address } from "../machines/mail.ts";
+import type { Port } from "../machines/port.ts";
+import type { ActorEvent, Lease, StoredActor, Transaction } from "./store.ts";
 
 /** What a port's implementation may do besides its own work. */
 export interface PortCall<Input> {
@@ -38,5 +38,8 @@ export function implementPort<Input, Output>(
   port: Port<Input, Output>,
   perform: (call: PortCall<Input>) => Promise<Output>,
 ): AnyPortImplementation {
-  return { port, perform: (call) => perform({ ...call, input: port.input.parse(call.input) }) } as AnyPortImplementation;
+  return {
+    port,
+    perform: (call) => perform({ ...call, input: port.input.parse(call.input) }),
+  } as AnyPortImplementation;
 }

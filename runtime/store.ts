@@ -1,5 +1,5 @@
-import type { Address } from '../machines/mail.ts';
-import type { EngineRecord } from '../machines/records.ts';
+import type { Address } from "../machines/mail.ts";
+import type { EngineRecord } from "../machines/records.ts";
 import type {
   Agent,
   AgentSession,
@@ -10,8 +10,8 @@ import type {
   Page,
   Thread,
   WakeReceipt,
-} from './domain.ts';
-import type { ErrorBody } from './errors.ts';
+} from "./domain.ts";
+import type { ErrorBody } from "./errors.ts";
 
 /**
  * Durable state of one workspace. Two implementations (Postgres, in-memory) pass one conformance suite.
@@ -25,7 +25,7 @@ export interface ActorEvent {
 
 /** Ties a completion or a timer's event to the incarnation that asked for it. */
 export interface Cause {
-  type: 'invoke' | 'timer';
+  type: "invoke" | "timer";
   id: string;
   incarnation: number;
 }
@@ -40,9 +40,9 @@ export interface Mail {
   sentAt: number;
 }
 
-export type NewMail = Pick<Mail, 'from' | 'event'> & { to: Address };
+export type NewMail = Pick<Mail, "from" | "event"> & { to: Address };
 
-export type ActorStatus = 'active' | 'done' | 'error' | 'quarantined';
+export type ActorStatus = "active" | "done" | "error" | "quarantined";
 
 export interface StoredActor {
   address: Address;
@@ -109,7 +109,7 @@ export interface StoredJournalEntry extends JournalEntry {
 
 /** Everything one turn of one actor changes. Committed together or not at all. */
 export interface TurnCommit {
-  actor: Omit<StoredActor, 'updatedAt'>;
+  actor: Omit<StoredActor, "updatedAt">;
   /** Version found when the turn began; null creates the actor. */
   expectedVersion: number | null;
   consumed: readonly Mail[];
@@ -147,14 +147,14 @@ export interface ClaimedEffect extends EffectRequest {
 }
 
 export type EffectOutcome =
-  | { status: 'done'; output: unknown }
-  | { status: 'failed'; error: ErrorBody }
-  | { status: 'uncertain'; error: ErrorBody }
+  | { status: "done"; output: unknown }
+  | { status: "failed"; error: ErrorBody }
+  | { status: "uncertain"; error: ErrorBody }
   /** Back to pending; the attempt is recorded with its error. */
-  | { status: 'retry'; error: ErrorBody; delayMs: number };
+  | { status: "retry"; error: ErrorBody; delayMs: number };
 
 export interface StoredEffect extends EffectRequest, EffectKey {
-  status: 'pending' | 'running' | 'done' | 'failed' | 'cancelled' | 'uncertain';
+  status: "pending" | "running" | "done" | "failed" | "cancelled" | "uncertain";
   attempt: number;
   nodeId: string | null;
   requestedAt: number;
@@ -196,7 +196,7 @@ export interface Transaction {
   /** By kind and subject, newest first. */
   listActorsBySubject(query: { kind: string; subject: string }): Promise<StoredActor[]>;
 
-  insertThread(thread: Omit<Thread, 'headSeq' | 'createdAt' | 'updatedAt'>): Promise<void>;
+  insertThread(thread: Omit<Thread, "headSeq" | "createdAt" | "updatedAt">): Promise<void>;
   getThread(threadId: string): Promise<Thread | null>;
   /** Newest first. `agentId` keeps the threads of that member. */
   listThreads(query: {
@@ -220,7 +220,7 @@ export interface Transaction {
   /** Members with unread messages in threads that are not closed, in key order. */
   listUnreadMembers(query: { after?: string; limit: number }): Promise<Page<Member>>;
 
-  putAgent(agent: Pick<Agent, 'agentId' | 'kind' | 'definition' | 'host'>): Promise<void>;
+  putAgent(agent: Pick<Agent, "agentId" | "kind" | "definition" | "host">): Promise<void>;
   getAgent(agentId: string): Promise<Agent | null>;
   listAgents(query: { after?: string; limit: number }): Promise<Page<Agent>>;
   /** Creates the agent when it is new. `session: null` leaves the session as it is. */
@@ -229,7 +229,7 @@ export interface Transaction {
 
   getIdempotent(key: { caller: string; key: string }): Promise<IdempotencyRecord | null>;
   putIdempotent(key: { caller: string; key: string }, record: IdempotencyRecord): Promise<void>;
-  appendAudit(entry: Omit<AuditEntry, 'at'>): Promise<void>;
+  appendAudit(entry: Omit<AuditEntry, "at">): Promise<void>;
 
   revokeToken(request: { jti: string; expiresAt: number; reason: string }): Promise<void>;
   isTokenRevoked(jti: string): Promise<boolean>;
@@ -272,16 +272,30 @@ export interface Store {
   nextEffectInMs(): Promise<number | null>;
 
   /** Heartbeat of a node; returns nodes of other hosts not heard of for `lostAfterMs`. */
-  beatNode(request: { nodeId: string; host: string; url: string; lostAfterMs: number }): Promise<{ lost: string[] }>;
+  beatNode(request: {
+    nodeId: string;
+    host: string;
+    url: string;
+    lostAfterMs: number;
+  }): Promise<{ lost: string[] }>;
   removeNode(nodeId: string): Promise<void>;
 
   getActor(address: Address): Promise<StoredActor | null>;
   listActors(query: { kind: string; after?: string; limit: number }): Promise<Page<StoredActor>>;
   /** `after` is a seq for one address, else a journal id over the workspace. Oldest first. */
   listJournal(query: { address?: Address; after?: string; limit: number }): Promise<StoredJournalEntry[]>;
-  listEffects(query: { address?: Address; status?: StoredEffect['status']; limit: number }): Promise<StoredEffect[]>;
+  listEffects(query: {
+    address?: Address;
+    status?: StoredEffect["status"];
+    limit: number;
+  }): Promise<StoredEffect[]>;
   listTimers(address: Address): Promise<{ id: string; incarnation: number; dueAt: number }[]>;
-  listWakes(query: { threadId?: string; agentId?: string; wakeId?: string; limit: number }): Promise<WakeReceipt[]>;
+  listWakes(query: {
+    threadId?: string;
+    agentId?: string;
+    wakeId?: string;
+    limit: number;
+  }): Promise<WakeReceipt[]>;
   listDeadLetters(query: { limit: number }): Promise<DeadLetter[]>;
   listAudit(query: { after?: string; limit: number }): Promise<Page<AuditEntry>>;
   /** Counts for `status` and metrics. */

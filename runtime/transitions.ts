@@ -1,4 +1,4 @@
-import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from 'xstate';
+import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from "xstate";
 
 const known = new WeakMap<AnyStateMachine, Map<object, string>>();
 
@@ -14,12 +14,18 @@ export function transitionIds(machine: AnyStateMachine): ReadonlyMap<object, str
 
 function collect(node: AnyStateNode, ids: Map<object, string>): void {
   for (const [eventType, transitions] of node.transitions) name(node, eventType, transitions, ids);
-  name(node, 'always', node.always ?? [], ids);
+  name(node, "always", node.always ?? [], ids);
   for (const child of Object.values(node.states)) collect(child, ids);
 }
 
-function name(node: AnyStateNode, eventType: string, transitions: readonly object[], ids: Map<object, string>): void {
-  for (const [index, transition] of transitions.entries()) ids.set(transition, `${node.id} ${eventType}#${index}`);
+function name(
+  node: AnyStateNode,
+  eventType: string,
+  transitions: readonly object[],
+  ids: Map<object, string>,
+): void {
+  for (const [index, transition] of transitions.entries())
+    ids.set(transition, `${node.id} ${eventType}#${index}`);
 }
 
 /** Ids of the active states that have no active child, in document order. */
@@ -27,7 +33,7 @@ export function activeStates(snapshot: AnyMachineSnapshot): string[] {
   // `_nodes` is XState's own list of active nodes; the kernel's contract test guards it.
   const nodes = (snapshot as unknown as { _nodes: AnyStateNode[] })._nodes;
   return nodes
-    .filter((node) => node.type !== 'compound' && node.type !== 'parallel')
+    .filter((node) => node.type !== "compound" && node.type !== "parallel")
     .toSorted((a, b) => a.order - b.order)
     .map((node) => node.id);
 }

@@ -1,0 +1,251 @@
+import { delay, type Clock } from "./clock.ts";
+import { RouseError, errorBody, isRouseError } from "./errors.ts";
+import type { AnyPortImplementation, PortCall } from "./ports.ts";
+import type { AnyPort } from "./registry.ts";
+import type { ClaimedEffect, EffectKey, EffectOutcome, Lease, Store } from "./store.ts";
+
+/** Performs effects after the commit that asked for them: claimed with a lease, fenced, retried by the port's policy. */
+
+export interface PerformerOptions {
+  store: Store;
+  ports: readonly AnyPortImplementation[];
+  nodeId: string;
+  host: string;
+  clock: Clock;
+  leaseMs: number;
+  /** Effects performed side by side; watches are not counted. */
+  concurrency: number;
+  onSettled: () => void;
+  onError: (error: unknown) => void;
+}
+
+interface Running {
+  effect: ClaimedEffect;
+  /** Runs until its state is left; takes no slot. */
+  watch: boolean;
+  abort: AbortController;
+  done: Promise<void>;
+}
+
+/** Watches are claimed even when every slot is taken. */
+const claimAtLeast = 8;
+
+export class Performer {
+  readonly #options: PerformerOptions;
+  readonly #implementations: Map<string, AnyPortImplementation>;
+  readonly #running = new Map<string, Running>();
+  #draining = false;
+
+  constructor(options: PerformerOptions) {
+    this.#options = options;
+    this.#implementations = new Map(
+      options.ports.map((implementation) => [implementation.port.name, implementation]),
+    );
+  }
+
+  get size(): number {
+    return this.#running.size;
+  }
+
+  /** Claims what is ready and starts it. Returns how many were started. */
+  async tick(): Promise<number> {
+    if (this.#draining) return 0;
+    const { store, nodeId, host, leaseMs, concurrency } = this.#options;
+    const free = concurrency - this.#works().length;
+    const ports = [...this.#implementations.values()].filter(({ port }) => free > 0 || isWatch(port));
+    const names = ports.map(({ port }) => port.name);
+    const limit = Math.max(free, claimAtLeast);
+    const claimed = await store.claimEffects({ nodeId, host, ports: names, limit, leaseMs });
+    for (const effect of claimed) this.#begin(effect);
+    return claimed.length;
+  }
+
+  /** Takes over effects whose holder fell silent: they run again, or end uncertain. */
+  async recover(): Promise<number> {
+    if (this.#draining) return 0;
+    const { store, nodeId, leaseMs } = this.#options;
+    const expired = await store.claimExpiredEffects({ nodeId, limit: 32, leaseMs });
+    await Promise.all(expired.map((effect) => this.#takeOver(effect)));
+    return expired.length;
+  }
+
+  /** Extends all leases and stops what is no longer ours. */
+  async renew(only?: readonly EffectKey[]): Promise<void> {
+    const keys = only?.map(keyOf);
+    const held = [...this.#running].filter(([key]) => keys?.includes(key) ?? true);
+    const leases = held.map(([, { effect }]) => effect.lease);
+    if (leases.length === 0) return;
+    const lost = await this.#options.store.renewLeases({ leases, leaseMs: this.#options.leaseMs });
+    for (const lease of lost) {
+      this.#running
+        .get(keyOf(lease))
+        ?.abort.abort(new RouseError("lease_lost", "the effect is no longer ours"));
+    }
+  }
+
+  /** Takes no new work, lets short work finish until the deadline, hands watches and the rest back. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#draining = true;
+    for (const { watch, abort } of this.#running.values()) if (watch) abort.abort(drainingError());
+    await this.#within(deadlineMs, this.#works());
+    for (const { abort } of this.#running.values()) abort.abort(drainingError());
+    await this.#within(deadlineMs, [...this.#running.values()]);
+  }
+
+  #works(): Running[] {
+    return [...this.#running.values()].filter(({ watch }) => !watch);
+  }
+
+  async #within(deadlineMs: number, running: readonly Running[]): Promise<void> {
+    const given = new AbortController();
+    const deadline = delay(this.#options.clock, deadlineMs, given.signal);
+    await Promise.race([Promise.all(running.map(({ done }) => done)), deadline]);
+    given.abort();
+  }
+
+  async #takeOver(effect: ClaimedEffect): Promise<void> {
+    const implementation = this.#implementations.get(effect.port);
+    if (effect.startedBefore && implementation?.port.repeat === "once") {
+      const error = new RouseError(
+        "effect_uncertain",
+        `${effect.port} was under way when its node fell silent`,
+      );
+      return this.#settle(effect.lease, { status: "uncertain", error: errorBody(error) });
+    }
+    const runsHere =
+      implementation !== undefined && (effect.host === null || effect.host === this.#options.host);
+    if (runsHere) return this.#begin(effect);
+    const error = errorBody(new RouseError("lease_lost", "its node fell silent"));
+    return this.#settle(effect.lease, { status: "retry", error, delayMs: 0 });
+  }
+
+  #begin(effect: ClaimedEffect): void {
+    const implementation = this.#implementations.get(effect.port);
+    if (implementation === undefined) return;
+    const abort = new AbortController();
+    const key = keyOf(effect.lease);
+    const done = this.#perform(effect, implementation, abort).finally(() => this.#running.delete(key));
+    this.#running.set(key, { effect, watch: isWatch(implementation.port), abort, done });
+  }
+
+  async #perform(
+    effect: ClaimedEffect,
+    implementation: AnyPortImplementation,
+    abort: AbortController,
+  ): Promise<void> {
+    const attempt = new Attempt(effect, this.#options.store, abort.signal);
+    const { timeoutMs } = implementation.port;
+    const cancelTimeout =
+      timeoutMs === null
+        ? () => {}
+        : this.#options.clock.after(timeoutMs, () => abort.abort(timeoutError(effect.port, timeoutMs)));
+    try {
+      const output = await settledOrAborted(implementation.perform(attempt.call()), abort.signal);
+      const checked = implementation.port.output.parse(output);
+      await this.#settle(effect.lease, { status: "done", output: checked });
+    } catch (error) {
+      const outcome = outcomeOf(implementation.port, {
+        error,
+        attempt: effect.attempt,
+        started: attempt.started,
+      });
+      if (outcome !== null) await this.#settle(effect.lease, outcome);
+    } finally {
+      cancelTimeout();
+    }
+  }
+
+  async #settle(lease: Lease, outcome: EffectOutcome): Promise<void> {
+    try {
+      await this.#options.store.settleEffect(lease, outcome);
+      this.#options.onSettled();
+    } catch (error) {
+      // A lost lease means that somebody else decides; a database that is away leaves the lease to expire and be taken over.
+      if (!isRouseError(error, "lease_lost")) this.#options.onError(error);
+    }
+  }
+}
+
+/** What an attempt may do to the outside of its own work, each write fenced by the lease. */
+class Attempt {
+  started = false;
+  readonly #effect: ClaimedEffect;
+  readonly #store: Store;
+  readonly #signal: AbortSignal;
+
+  constructor(effect: ClaimedEffect, store: Store, signal: AbortSignal) {
+    this.#effect = effect;
+    this.#store = store;
+    this.#signal = signal;
+  }
+
+  call(): PortCall<unknown> {
+    const { lease, port, attempt, input } = this.#effect;
+    const store = this.#store;
+    return {
+      input,
+      address: lease.address,
+      key: keyOf(lease),
+      attempt,
+      lease,
+      signal: this.#signal,
+      markStarted: async () => {
+        this.#signal.throwIfAborted();
+        await store.startEffect(lease);
+        this.started = true;
+        this.#signal.throwIfAborted();
+      },
+      report: (event) =>
+        store.transaction((tx) => tx.send([{ to: lease.address, from: `effect/${port}`, event }]), { lease }),
+      transaction: (work) => store.transaction(work, { lease }),
+      getActor: (address) => store.getActor(address),
+    };
+  }
+}
+
+/** The outcome of a failed attempt by the port's policy; null when it is not ours to record. */
+export function outcomeOf(
+  port: Pick<AnyPort, "name" | "repeat" | "retry" | "timeoutMs">,
+  failure: { error: unknown; attempt: number; started: boolean },
+): EffectOutcome | null {
+  const { attempt, started } = failure;
+  const error = errorBody(failure.error);
+  if (error.code === "lease_lost") return null;
+  if (port.repeat === "once" && started) {
+    return {
+      status: "uncertain",
+      error: { ...error, code: "effect_uncertain", details: { cause: error.code } },
+    };
+  }
+  if (error.code === "draining") return { status: "retry", error, delayMs: 0 };
+  const delayMs = Math.min(port.retry.maxBackoffMs, port.retry.backoffMs * 2 ** Math.min(attempt - 1, 20));
+  // A watch has no end of its own, so its retries are not counted.
+  const mayRetry = error.retryable && (isWatch(port) || attempt < port.retry.attempts);
+  return mayRetry ? { status: "retry", error, delayMs } : { status: "failed", error };
+}
+
+function keyOf({ address, incarnation }: EffectKey): string {
+  return `${address}:${incarnation}`;
+}
+
+function isWatch(port: Pick<AnyPort, "timeoutMs">): boolean {
+  return port.timeoutMs === null;
+}
+
+function drainingError(): RouseError {
+  return new RouseError("draining", "the node is shutting down");
+}
+
+function timeoutError(port: string, timeoutMs: number): RouseError {
+  return new RouseError("effect_timeout", `${port} took longer than ${timeoutMs} ms`);
+}
+
+/** An implementation that ignores its signal must not hold its slot for ever. */
+function settledOrAborted<Output>(work: Promise<Output>, signal: AbortSignal): Promise<Output> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}

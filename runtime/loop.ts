@@ -1,0 +1,86 @@
+import type { Clock } from "./clock.ts";
+import type { Doorbell } from "./store.ts";
+
+export interface LoopOptions {
+  name: string;
+  /** One pass of work. Answers when to look again: at once (0), or after so many ms unless the doorbell rings first. */
+  tick: () => Promise<{ againInMs: number }>;
+  clock: Clock;
+  /** Absent: only time wakes the loop. */
+  doorbell?: Doorbell;
+  onError: (error: unknown) => void;
+}
+
+const firstBackoffMs = 100;
+const maxBackoffMs = 5_000;
+
+/** Repeats a tick until stopped. Failures back off and never end it. */
+export class Loop {
+  readonly #options: LoopOptions;
+  #running: Promise<void> | null = null;
+  #stopped = false;
+  #rung = false;
+  #failures = 0;
+  #wake: (() => void) | null = null;
+  #endRing: (() => void) | null = null;
+
+  constructor(options: LoopOptions) {
+    this.#options = options;
+  }
+
+  /** Idempotent. */
+  start(): void {
+    if (this.#running !== null) return;
+    this.#stopped = false;
+    this.#endRing = this.#options.doorbell?.onRing(() => this.ring()) ?? null;
+    this.#running = this.#run();
+  }
+
+  /** Look at once. */
+  ring(): void {
+    this.#rung = true;
+    // A doorbell must not defeat the backoff of a failing tick.
+    if (this.#failures === 0) this.#wake?.();
+  }
+
+  /** Ends after the tick under way. Idempotent. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#endRing?.();
+    this.#wake?.();
+    await this.#running;
+    this.#running = null;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      this.#rung = false;
+      const againInMs = await this.#attempt();
+      if (againInMs > 0 && !this.#stopped) await this.#sleep(againInMs);
+    }
+  }
+
+  async #attempt(): Promise<number> {
+    try {
+      const { againInMs } = await this.#options.tick();
+      this.#failures = 0;
+      return againInMs;
+    } catch (error) {
+      this.#options.onError(error);
+      this.#failures += 1;
+      return Math.min(maxBackoffMs, firstBackoffMs * 2 ** (this.#failures - 1));
+    }
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after(ms, finish);
+      const wake = (this.#wake = finish);
+      function finish(): void {
+        cancel();
+        resolve();
+      }
+      if (this.#rung && this.#failures === 0) wake();
+    });
+  }
+}
