@@ -126,7 +126,6 @@ const RULES: Rule[] = [
       { report: "systemId", files: chart(`invoke: { id: "a", src: "b", systemId: "c", onError: "d" }`) },
       { report: "live logic", files: chart(`const load = fromPromise(async () => 1);`) },
       { report: "live actor", files: chart(`const actor = createActor(m);`) },
-      { report: "JSON", files: chart(`context: { seen: new Set() }`) },
       { report: "without id", files: chart(`invoke: { src: "type", onError: { target: "x" } }`) },
       {
         report: "without onError",

@@ -21,7 +21,7 @@ const LAYERS: Layer[] = [
   { name: "machines", files: /^machines\//u, internal: NOTHING, packages: /^(?:xstate|zod)$/u },
   {
     name: "kernel",
-    files: /^runtime\/kernel\.ts$/u,
+    files: /^runtime\/(?:kernel|inert-scope)\.ts$/u,
     internal: /^(?:machines|runtime)\//u,
     packages: /^(?:xstate|zod|node:(?:assert|crypto|util))$/u,
   },
