@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { definePort } from "../../machines/port.ts";
 import { deadEnds, explore, replay, unreachedStates, untakenTransitions } from "./explore.ts";
-import type { Model } from "./model.ts";
+import type { Model, Position } from "./model.ts";
 
 interface Context {
   count: number;
@@ -92,10 +92,7 @@ describe("the exploration of a chart", () => {
 
   it("refuses an abstraction that never closes", () => {
     const model = modelOf(chart({ planted: false }));
-    const endless = {
-      ...model,
-      abstraction: ({ now, context }: { now: number; context: Context }) => [now, context],
-    };
-    expect(() => explore(endless, { limit: 5 })).toThrow("more than 5 abstract states");
+    const endless = { ...model, abstraction: ({ record }: Position<Context>) => record.incarnation };
+    expect(() => explore(endless, { limit: 10 })).toThrow("more than 10 abstract states");
   });
 });
