@@ -92,7 +92,10 @@ describe("the exploration of a chart", () => {
 
   it("refuses an abstraction that never closes", () => {
     const model = modelOf(chart({ planted: false }));
-    const endless = { ...model, abstraction: ({ record }: Position<Context>) => record.incarnation };
+    const endless = {
+      ...model,
+      abstraction: ({ value, context }: Position<Context>) => [value, context.count],
+    };
     expect(() => explore(endless, { limit: 10 })).toThrow("more than 10 abstract states");
   });
 });
