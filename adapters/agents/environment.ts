@@ -1,0 +1,25 @@
+import type { LaunchIdentity } from "./kind.ts";
+
+/** What a launched program sees of our own environment; everything else, secrets included, stays here. */
+const inherited = ["PATH", "HOME", "LANG", "TERM", "USER", "SHELL"];
+
+export function agentEnvironment(
+  identity: LaunchIdentity,
+  own: Readonly<Record<string, string>>,
+  sessionId: string | null,
+): Record<string, string> {
+  const base = inherited.flatMap((name) => {
+    const value = identity.baseEnv[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return {
+    TERM: "xterm-256color",
+    ...Object.fromEntries(base),
+    ...own,
+    ROUSE_URL: identity.mcpUrl,
+    ROUSE_TOKEN: identity.token,
+    ROUSE_AGENT: identity.agentId,
+    ROUSE_RUNTIME: identity.runtimeId,
+    ...(sessionId === null ? {} : { ROUSE_SESSION: sessionId }),
+  };
+}

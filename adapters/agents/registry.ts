@@ -1,0 +1,19 @@
+import { RouseError } from "../../runtime/errors.ts";
+import { generic } from "./generic/kind.ts";
+import type { AgentKind, AgentProgram } from "./kind.ts";
+
+export type AgentKinds = Readonly<Record<string, AgentKind>>;
+
+export const agentKinds: AgentKinds = { [generic.kind]: generic };
+
+/** Throws `invalid_input` for an unknown kind or a definition that the kind does not understand. */
+export function readAgentProgram(kinds: AgentKinds, kind: string, definition: unknown): AgentProgram {
+  const known = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
+  if (known === undefined) {
+    throw new RouseError("invalid_input", `agent kind ${JSON.stringify(kind)} is unknown`, {
+      nextStep: `Use one of: ${Object.keys(kinds).join(", ")}.`,
+      details: { kinds: Object.keys(kinds) },
+    });
+  }
+  return known.read(definition);
+}
