@@ -4,7 +4,7 @@
 // what package-lock.json names, Node 24 included, which is then first on the command's PATH. Checking costs a few
 // milliseconds; only a difference runs `npm ci`.
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { constants } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -88,7 +88,7 @@ function missingPackages() {
     return fail("package-lock.json is missing or damaged", "Restore it: `git checkout package-lock.json`.");
   return Object.keys(wanted).filter((path) => {
     const entry = wanted[path] ?? {};
-    if (path === "" || entry.link === true) return false;
+    if (!path.startsWith("node_modules/") || entry.link === true) return false;
     const found = installed?.[path];
     if (found === undefined) return isForThisMachine(entry);
     return (
@@ -171,6 +171,9 @@ function npm(npmArgs) {
 /** Node 24 comes with the packages; on a platform without such a package the machine's own Node must be new enough. */
 function ensureNode() {
   if (existsSync(join(BIN, "node"))) return;
+  const packaged = join(ROOT, "node_modules", `node-${process.platform}-${process.arch}`, "bin", "node");
+  // npm 10 and older install the package and do not link its command.
+  if (existsSync(packaged)) return symlinkSync(packaged, join(BIN, "node"));
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   const [oldestMajor = 0, oldestMinor = 0] = OLDEST_NODE;
   if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return;

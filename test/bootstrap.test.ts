@@ -34,8 +34,10 @@ const { mkdirSync, symlinkSync, writeFileSync } = require("node:fs");
 writeFileSync("npm-arguments.json", JSON.stringify(process.argv.slice(2)));
 const { FAKE_INSTALLED, FAKE_ERROR } = process.env;
 if (FAKE_ERROR) { console.error(FAKE_ERROR); process.exit(1); }
+const packaged = \`node_modules/node-\${process.platform}-\${process.arch}/bin\`;
 mkdirSync("node_modules/.bin", { recursive: true });
-symlinkSync(process.execPath, "node_modules/.bin/node");
+mkdirSync(packaged, { recursive: true });
+symlinkSync(process.execPath, packaged + "/node");
 writeFileSync("node_modules/.package-lock.json", FAKE_INSTALLED);
 `;
 
@@ -76,7 +78,7 @@ function writeInstalled(installed: unknown): void {
 const npmRan = (): boolean => existsSync(join(project, "npm-arguments.json"));
 
 describe("installing", () => {
-  test("an empty checkout is installed, then the command runs with the packaged Node first on its PATH", () => {
+  test("an empty checkout is installed, the packaged Node linked, and the command runs with it first on its PATH", () => {
     const { code, out, err } = bootstrap([
       "node",
       "-p",
@@ -84,6 +86,7 @@ describe("installing", () => {
     ]);
     expect(err).toContain("installing");
     expect(out).toContain(`node ${project}/node_modules/.bin`);
+    expect(existsSync(join(project, "node_modules/.bin/node"))).toBe(true);
     expect(code).toBe(0);
   });
 
