@@ -43,6 +43,9 @@ export type HopReason = (typeof hopReasons)[number];
 export const blockReasons = [
   "exhausted",
   "unmanaged",
+  "humanPresent",
+  "agentBusy",
+  "stateUnknown",
   "hostDown",
   "crashLooping",
   "permissionPending",

@@ -24,6 +24,8 @@ export interface WakePolicy {
   wakeWindowMs: number;
   /** Wake again at the reset time of a usage limit. */
   wakeAtLimitReset: boolean;
+  /** An agent heard from within this time counts as active. */
+  presenceFreshMs: number;
 }
 
 export const defaultWakePolicy: WakePolicy = {
@@ -43,6 +45,7 @@ export const defaultWakePolicy: WakePolicy = {
   wakesPerWindow: 12,
   wakeWindowMs: 60_000,
   wakeAtLimitReset: false,
+  presenceFreshMs: 120_000,
 };
 
 /** What a participant knows about its agent; healed by reconciliation. */
@@ -59,3 +62,7 @@ export interface AgentFacts {
 
 export const threadStatuses = ["active", "blocked", "resolved", "closed"] as const;
 export type ThreadStatus = (typeof threadStatuses)[number];
+
+/** Who was paused: this agent, or the whole workspace. Resuming one leaves the other. */
+export const pauseScopes = ["agent", "workspace"] as const;
+export type PauseScope = (typeof pauseScopes)[number];

@@ -2,7 +2,7 @@ import type { Timed } from "../mail.ts";
 import type { BlockReason, DeferReason, HopReason } from "../reasons.ts";
 import type { Authority } from "../roles.ts";
 import type { RuntimeFacts } from "../runtime/contract.ts";
-import type { AgentFacts, ThreadStatus, WakePolicy } from "./contract.ts";
+import type { AgentFacts, PauseScope, ThreadStatus, WakePolicy } from "./contract.ts";
 
 export interface ParticipantInput {
   threadId: string;
@@ -10,8 +10,8 @@ export interface ParticipantInput {
   policy: WakePolicy;
   agent: AgentFacts;
   threadStatus: ThreadStatus;
-  /** Injection paused for this agent or the whole workspace. */
-  paused: boolean;
+  /** Where injection is paused already; empty when nowhere. */
+  pausedBy: PauseScope[];
 }
 
 /** One step of a wake, kept for `explain` and the receipt. */
@@ -26,19 +26,41 @@ export interface Wake {
   /** `<threadId>.<agentId>.<n>`, n counts the participant's wakes. */
   wakeId: string;
   openedAt: number;
-  /** Deliveries tried by typing. */
+  /** First hop; from then on the wake counts towards the rate limit. */
+  startedAt: number | null;
+  /** Deliveries tried by typing since the last start of a runtime or the last progress of the cursor. */
   triggers: number;
   resumes: number;
   spawns: number;
+  /** Begin of the first deferral since the last delivery; bounds all of them together. */
+  waitingSince: number | null;
+  /** Begin of the present kind of deferral. */
   deferredSince: number | null;
   deferReason: DeferReason | null;
   deferRecheckMs: number | null;
   /** Epoch ms of the last delivery, resume or spawn; null before the first. */
   deliveredAt: number | null;
+  /** The latest delivery left no evidence of its submission, so bytes may stand in the input box. */
+  uncertain: boolean;
+  acknowledgedAt: number | null;
+  /** The runtime that was typed into or started last, or null. */
+  runtimeId: string | null;
+  /** Asked for by `trigger.requested` or an override while nothing was unread: a heartbeat fulfils it. */
+  requested: boolean;
   /** Set by an operator; passes collision, rate and block guards. */
   forced: boolean;
   /** Newest last, at most 16. */
   hops: Hop[];
+}
+
+export interface Block {
+  reason: BlockReason;
+  at: number;
+  detail: string;
+  /** Epoch ms of a usage limit's reset, when known. */
+  until: number | null;
+  /** The thread is blocked; the participant follows it. */
+  byThread: boolean;
 }
 
 export interface ParticipantContext {
@@ -57,7 +79,10 @@ export interface ParticipantContext {
   wake: Wake | null;
   /** Epoch ms of recent wakes, newest last, bounded by `policy.wakesPerWindow`. */
   recentWakes: number[];
-  blocked: { reason: BlockReason; at: number; detail: string | null; until: number | null } | null;
+  blocked: Block | null;
+  /** Why the thread is blocked; null while it is not, or when the reason is not known. */
+  threadBlock: BlockReason | null;
+  pausedBy: PauseScope[];
 }
 
 export type ParticipantEvent =
@@ -85,8 +110,8 @@ export type ParticipantEvent =
   /** Session or launch definition of the agent changed. */
   | { type: "agent.reported"; agent: Pick<AgentFacts, "session" | "spawnHost"> }
   | { type: "thread.reported"; status: ThreadStatus; reason: BlockReason | null }
-  | ({ type: "injection.paused" } & Authority)
-  | ({ type: "injection.resumed" } & Authority)
+  | ({ type: "injection.paused"; scope: PauseScope } & Authority)
+  | ({ type: "injection.resumed"; scope: PauseScope } & Authority)
   | ({ type: "override.forced" } & Authority)
   | ({ type: "block.requested" } & Authority)
   | ({ type: "unblock.requested" } & Authority);

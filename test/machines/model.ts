@@ -45,7 +45,7 @@ export interface Model<Context> {
   address: Address;
   input: object;
   /** Payload cases of every event type the chart names; a missing type is an error, so that none is forgotten. */
-  mail: (position: Position<Context>) => Readonly<Record<string, readonly ActorEvent[]>>;
+  mail: (position: Position<Context>) => Readonly<Record<string, readonly { readonly type: string }[]>>;
   /** Outcomes of every port, by invoke id; `failed` lists error codes. */
   outcomes: Readonly<Record<string, Outcomes>>;
   /** What two positions must share to count as the same; JSON. Times only as answers such as "spent". */
@@ -96,7 +96,7 @@ export function movesAt<Context>(model: Model<Context>, position: Position<Conte
   const mail = handledTypes(model.machine, position).flatMap((type) => {
     const events = cases[type];
     if (events === undefined) throw new Error(`the model of ${model.machine.id} has no payload for ${type}`);
-    return events.map((event): Move => ({ type: "mail", event }));
+    return events.map((event): Move => ({ type: "mail", event: { ...event } }));
   });
   const outcomes = Object.keys(position.record.invokes).flatMap((invoke) => outcomesOf(model, invoke));
   const timers = Object.keys(position.due).map((timer): Move => ({ type: "timer", timer }));
