@@ -4,7 +4,7 @@
 // what package-lock.json names, Node 24 included, which is then first on the command's PATH. Checking costs a few
 // milliseconds; only a difference runs `npm ci`.
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, symlinkSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { constants } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -170,10 +170,15 @@ function npm(npmArgs) {
 
 /** Node 24 comes with the packages; on a platform without such a package the machine's own Node must be new enough. */
 function ensureNode() {
-  if (existsSync(join(BIN, "node"))) return;
-  const packaged = join(ROOT, "node_modules", `node-${process.platform}-${process.arch}`, "bin", "node");
-  // npm 10 and older install the package and do not link its command.
-  if (existsSync(packaged)) return symlinkSync(packaged, join(BIN, "node"));
+  const link = join(BIN, "node");
+  if (existsSync(link)) return;
+  const packaged = join("..", `node-${process.platform}-${process.arch}`, "bin", "node");
+  if (existsSync(join(BIN, packaged))) {
+    // npm 10 and older install the package and do not link its command.
+    rmSync(link, { force: true });
+    symlinkSync(packaged, link);
+    return;
+  }
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   const [oldestMajor = 0, oldestMinor = 0] = OLDEST_NODE;
   if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return;
