@@ -7,43 +7,24 @@ import type { StoredActor } from "./store.ts";
 
 /** The truth about an agent as its participants should see it, from the tables. Pure. */
 export function agentFacts(agent: Agent | null, runtimes: readonly StoredActor[]): AgentFacts {
-  const facts = runtimes.map(runtimeFacts);
+  const facts = runtimes.flatMap(reportedFacts);
   return {
     runtime: facts.find(isLiving) ?? facts[0] ?? null,
     session: agent?.session ?? null,
     lastHeartbeatAt: agent?.lastHeartbeatAt ?? null,
-    spawnHost: agent?.definition == null ? null : agent.host,
+    spawnHost: agent === null || agent.definition === null ? null : agent.host,
   };
 }
 
-const deadStates: readonly RuntimeState[] = ["dead", "crashLooping", "deregistered", "stale"];
+const deadStates: ReadonlySet<RuntimeState> = new Set(["dead", "crashLooping", "deregistered", "stale"]);
 
 function isLiving(facts: RuntimeFacts): boolean {
-  return !deadStates.includes(facts.state);
+  return !deadStates.has(facts.state);
 }
 
-/** What a runtime actor would publish in the state it is in. */
-export function runtimeFacts(actor: StoredActor): RuntimeFacts {
+/** What a runtime's chart published last. */
+function reportedFacts(actor: StoredActor): RuntimeFacts[] {
   const { snapshot } = JSON.parse(actor.record) as ActorRecord;
-  const context = snapshot["context"] as RuntimeContext;
-  return {
-    runtimeId: context.runtimeId,
-    agentId: context.agentId,
-    host: context.host,
-    backend: context.backend,
-    management: context.management,
-    injection: context.injection,
-    state: runtimeState(snapshot["value"], context),
-    dialog: context.observation.dialog ?? null,
-    limitedUntil: context.observation.limitedUntil ?? null,
-    sessionId: context.sessionId,
-    detail: context.detail,
-  };
-}
-
-function runtimeState(value: unknown, context: RuntimeContext): RuntimeState {
-  const lifecycle = (value as { lifecycle: unknown }).lifecycle;
-  if (typeof lifecycle === "string")
-    return lifecycle === "stopping" ? "deregistered" : (lifecycle as RuntimeState);
-  return context.observation.activity;
+  const { reported } = snapshot["context"] as RuntimeContext;
+  return reported === null ? [] : [reported];
 }

@@ -1,4 +1,4 @@
-import type { AnyMachineSnapshot, AnyStateMachine } from "xstate";
+import type { AnyMachineSnapshot, AnyStateMachine, Snapshot } from "xstate";
 import type { Address } from "../machines/mail.ts";
 import { RouseError } from "./errors.ts";
 import { InertRef, InertScope, type ReturnedAction } from "./inert-scope.ts";
@@ -236,11 +236,11 @@ function forbidden(machine: AnyStateMachine, what: string): RouseError {
 }
 
 function restore(machine: AnyStateMachine, record: ActorRecord, scope: InertScope): AnyMachineSnapshot {
+  // A stored record is XState's own persisted form; XState types it by live snapshots.
   const stored = { ...record.snapshot, children: {} } as unknown as AnyMachineSnapshot;
-  const snapshot = machine.restoreSnapshot(stored, scope.asActorScope()) as AnyMachineSnapshot;
+  const snapshot = machine.restoreSnapshot(stored, scope.asActorScope()) as unknown;
   const children = Object.keys(record.invokes).map((id) => [id, new InertRef(id)]);
-  snapshot.children = Object.fromEntries(children) as AnyMachineSnapshot["children"];
-  return snapshot;
+  return Object.assign(snapshot as AnyMachineSnapshot, { children: Object.fromEntries(children) });
 }
 
 /** Active leaf state ids of a stored record. */
@@ -249,8 +249,10 @@ export function statesOf(machine: AnyStateMachine, record: ActorRecord): string[
 }
 
 function persist(machine: AnyStateMachine, next: AnyMachineSnapshot): Record<string, unknown> {
-  const persisted = machine.getPersistedSnapshot({ ...next, children: {} } as unknown as AnyMachineSnapshot);
-  const { children: _children, ...rest } = persisted as unknown as Record<string, unknown>;
+  const childless = Object.assign(Object.create(next) as AnyMachineSnapshot, next, { children: {} });
+  const { children: _children, ...rest } = machine.getPersistedSnapshot(childless) as Snapshot<unknown> & {
+    children: unknown;
+  };
   return asJson(rest, "snapshot");
 }
 

@@ -86,8 +86,8 @@ export function createNode(options: NodeOptions): Node {
       ...(rings ? { doorbell } : {}),
     });
 
-  const loops = [
-    loop("turns", async () => ({ againInMs: (await turn(turnOptions)) > 0 ? 0 : timing.pollMs })),
+  const turns = loop("turns", async () => ({ againInMs: (await turn(turnOptions)) > 0 ? 0 : timing.pollMs }));
+  const others = [
     loop("timers", () => fireTimers(store, doorbell, timing.pollMs)),
     loop("effects", () => performEffects(store, performer, timing.pollMs)),
     loop("reconciliation", () => heal(store, doorbell, timing.reconcileMs), false),
@@ -97,13 +97,12 @@ export function createNode(options: NodeOptions): Node {
 
   return {
     engine,
-    start: () => loops.forEach((each) => each.start()),
+    start: () => [turns, ...others].forEach((each) => each.start()),
     async stop() {
-      const [turns, timers, effects, ...others] = loops;
-      await Promise.all([effects, timers, ...others].map((each) => each?.stop()));
+      await Promise.all(others.map((each) => each.stop()));
       // Turns go on while effects finish, so that their outcomes are applied.
       await performer.drain(timing.drainMs);
-      await turns?.stop();
+      await turns.stop();
       await store.removeNode(nodeId).catch((error: unknown) => options.onError("heartbeat", error));
     },
   };

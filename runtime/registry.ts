@@ -1,26 +1,10 @@
-import type { AnyStateMachine } from "xstate";
-import type { Port } from "../machines/port.ts";
+import type { RegisteredMachine, RegisteredPort } from "../machines/registry.ts";
 import { RouseError } from "./errors.ts";
 import { machineHash } from "./machine-hash.ts";
 import type { StoredActor } from "./store.ts";
 
-/** A port with its input and output types forgotten; the schemas still check them. */
-export type AnyPort = Pick<
-  Port<unknown, unknown>,
-  "name" | "input" | "output" | "repeat" | "retry" | "timeoutMs"
-> & {
-  // Methods, so that ports of any input type fit.
-  host?(input: unknown): string;
-  exclusive?(input: unknown): string;
-  correlation?(input: unknown): string;
-};
-
-export interface MachineEntry {
-  kind: string;
-  version: string;
-  machine: AnyStateMachine;
-  ports: readonly AnyPort[];
-}
+export type AnyPort = RegisteredPort;
+export type MachineEntry = Pick<RegisteredMachine, "kind" | "version" | "machine" | "ports">;
 
 /** The charts this process knows, by kind; the last one given of a kind is used for new actors. */
 export class Registry {

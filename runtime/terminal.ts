@@ -45,7 +45,10 @@ export interface TerminalView {
   inCopyMode: boolean;
   /** People attached right now (control clients excluded). */
   viewers: number;
-  /** Milliseconds since a person's last keystroke, or null when nobody ever typed. */
+  /**
+   * Milliseconds since a person last touched the keyboard, or null when nobody did. Attaching counts as a touch, and a
+   * backend with a coarse clock (tmux: seconds) rounds towards now.
+   */
   humanIdleMs: number | null;
   /** Name of the foreground program, for instance `node` or `bash`. */
   foreground: string;
@@ -62,10 +65,16 @@ export interface Terminal {
   find(runtimeId: string): Promise<TerminalAddress | null>;
   /** Throws `terminal_missing` or `terminal_identity_mismatch`. */
   view(address: TerminalAddress): Promise<TerminalView>;
-  /** Puts text into the input box as one bracketed paste. Never submits. Checks identity first. Returns bytes written. */
+  /**
+   * Puts sanitised text into the input box as one paste, bracketed when the program asked for that. Never submits. Checks
+   * identity first. Returns bytes written. Wrote nothing when it throws `terminal_missing`, `terminal_identity_mismatch`
+   * or `conflict` (the history is open); with `terminal_failed` that is not known.
+   */
   paste(address: TerminalAddress, text: string): Promise<number>;
-  /** The Enter key, as its own write. Checks identity first. */
+  /** The Enter key, as its own write. Checks identity first. Throws like `paste`. */
   pressEnter(address: TerminalAddress): Promise<void>;
+  /** Closes a history view (tmux copy-mode) so that the program gets keys again. Only for terminals without viewers. */
+  leaveCopyMode(address: TerminalAddress): Promise<void>;
   /** Calls back when the screen, the process or a person's typing changed; coalesced. Returns the unsubscribe function. */
   watch(address: TerminalAddress, onChange: () => void): Promise<() => void>;
   /** Ends the program (SIGHUP, then SIGKILL after `graceMs`) and removes the terminal. Idempotent. */

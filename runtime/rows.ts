@@ -1,0 +1,165 @@
+import type { Address } from "../machines/mail.ts";
+import type { EngineRecord } from "../machines/records.ts";
+import type { ErrorBody } from "./errors.ts";
+
+/** The engine's rows as the store keeps them. Times are epoch ms of the store's clock. */
+
+export interface ActorEvent {
+  readonly type: string;
+  readonly [key: string]: unknown;
+}
+
+/** Ties a completion or a timer's event to the incarnation that asked for it. */
+export interface Cause {
+  type: "invoke" | "timer";
+  id: string;
+  incarnation: number;
+}
+
+export interface Mail {
+  /** Opaque; increases in arrival order within one actor's mailbox. */
+  id: string;
+  /** Address or caller that sent it. */
+  from: string;
+  event: ActorEvent;
+  cause: Cause | null;
+  sentAt: number;
+}
+
+export type NewMail = Pick<Mail, "from" | "event"> & { to: Address };
+
+export type ActorStatus = "active" | "done" | "error" | "quarantined";
+
+export interface StoredActor {
+  address: Address;
+  kind: string;
+  /** Agent id of a participant or runtime, for look-up by agent; otherwise empty. */
+  subject: string;
+  /** Number of mails applied or dropped so far; also the `seq` of the newest journal entry. */
+  version: number;
+  status: ActorStatus;
+  machineVersion: string;
+  machineHash: string;
+  /** JSON text of the kernel's `ActorRecord`. */
+  record: string;
+  updatedAt: number;
+}
+
+export interface Claim {
+  actor: StoredActor;
+  /** In order of arrival, at most the limit asked for. */
+  mail: Mail[];
+}
+
+export interface TimerArm {
+  id: string;
+  incarnation: number;
+  delayMs: number;
+  event: ActorEvent;
+}
+
+export interface EffectRequest {
+  /** `invoke.id` in the chart. */
+  invokeId: string;
+  incarnation: number;
+  port: string;
+  /** JSON value, validated against the port's schema. */
+  input: unknown;
+  host: string | null;
+  exclusiveKey: string | null;
+  correlation: string | null;
+}
+
+export interface JournalEntry {
+  /** Gap-free per actor, from 1 (the creation). */
+  seq: number;
+  from: string;
+  event: ActorEvent;
+  cause: Cause | null;
+  /** Ids of the transitions taken, in order; empty when nothing matched. */
+  transitions: readonly string[];
+  /** Active leaf state ids after the event. */
+  states: readonly string[];
+  /** Why the mail was not applied (`staleInvoke`, `staleTimer`, `finished`, `poison`), or null. */
+  dropped: string | null;
+  records: readonly EngineRecord[];
+}
+
+export interface StoredJournalEntry extends JournalEntry {
+  /** Increases over the whole workspace; not gap-free. */
+  journalId: string;
+  address: Address;
+  at: number;
+  machineHash: string;
+}
+
+/** Everything one turn of one actor changes. Committed together or not at all. */
+export interface TurnCommit {
+  actor: Omit<StoredActor, "updatedAt">;
+  /** Version found when the turn began; null creates the actor. */
+  expectedVersion: number | null;
+  consumed: readonly Mail[];
+  outgoing: readonly NewMail[];
+  published: readonly { topic: string; from: string; event: ActorEvent }[];
+  /** Net changes: at most one entry per timer id, cancels and arms disjoint. Arming replaces. */
+  timersArmed: readonly TimerArm[];
+  timersCancelled: readonly string[];
+  effectsRequested: readonly EffectRequest[];
+  effectsCancelled: readonly { incarnation: number }[];
+  records: readonly EngineRecord[];
+  journal: readonly JournalEntry[];
+  deadLetters: readonly { mail: Mail; error: ErrorBody }[];
+  /** Topics to subscribe to; only at creation. */
+  subscriptions: readonly string[];
+}
+
+export interface EffectKey {
+  address: Address;
+  incarnation: number;
+}
+
+/** Proof that an effect attempt is ours; every later write names it. */
+export interface Lease extends EffectKey {
+  token: number;
+}
+
+export interface ClaimedEffect extends EffectRequest {
+  lease: Lease;
+  /** 1 for the first. */
+  attempt: number;
+  /** True when an earlier holder marked it started and never settled it. */
+  startedBefore: boolean;
+  requestedAt: number;
+}
+
+export type EffectOutcome =
+  | { status: "done"; output: unknown }
+  | { status: "failed"; error: ErrorBody }
+  | { status: "uncertain"; error: ErrorBody }
+  /** Back to pending; the attempt is recorded with its error. */
+  | { status: "retry"; error: ErrorBody; delayMs: number };
+
+export interface StoredEffect extends EffectRequest, EffectKey {
+  status: "pending" | "running" | "done" | "failed" | "cancelled" | "uncertain";
+  attempt: number;
+  nodeId: string | null;
+  requestedAt: number;
+  startedAt: number | null;
+  finishedAt: number | null;
+  outcome: unknown;
+}
+
+export interface DeadLetter {
+  address: Address;
+  event: ActorEvent;
+  from: string;
+  error: ErrorBody;
+  at: number;
+}
+
+export interface IdempotencyRecord {
+  operation: string;
+  /** Hash of the caller's payload. */
+  fingerprint: string;
+  response: unknown;
+}
