@@ -153,7 +153,10 @@ const lifecycle = runtimeSetup.createStateConfig({
       entry: { type: "report", params: { state: "registered" } },
       on: {
         "heartbeat.received": { target: "live", actions: ["noteSeen", "noteSession"] },
-        "management.changed": { guard: "mayChangeManagement", target: "registering" },
+        "management.changed": [
+          { guard: "mayBecomeManagedAndLaunch", target: "launching" },
+          { guard: "mayBecomeManagedAndAdopt", target: "launching.adopting" },
+        ],
       },
     },
     launching,

@@ -62,6 +62,14 @@ export const runtimeSetup = setup({
       guards.mayTouchTerminal(context) && event.type === "launch.requested" && event.forced === true,
     mayChangeManagement: ({ context, event }) =>
       event.type === "management.changed" && guards.mayChangeManagement(context, event),
+    mayBecomeManagedAndLaunch: ({ context, event }) =>
+      event.type === "management.changed" &&
+      guards.mayChangeManagement(context, event) &&
+      context.origin.type === "launch",
+    mayBecomeManagedAndAdopt: ({ context, event }) =>
+      event.type === "management.changed" &&
+      guards.mayChangeManagement(context, event) &&
+      context.origin.type === "adopt",
     mayStop: ({ context, event }) => event.type === "stop.requested" && guards.mayStop(context, event),
     mayStopTerminal: ({ context, event }) =>
       event.type === "stop.requested" && guards.mayStop(context, event) && guards.holdsTerminal(context),
