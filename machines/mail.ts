@@ -8,7 +8,7 @@ export type Timed<Event> = Event & { readonly now: number };
 export function timeOf(event: object): number {
   const { now, input } = event as { now?: unknown; input?: { now?: unknown } };
   const time = now ?? input?.now;
-  if (typeof time !== 'number') throw new Error('event carries no `now`: it did not come through the engine');
+  if (typeof time !== "number") throw new Error("event carries no `now`: it did not come through the engine");
   return time;
 }
 

@@ -1,0 +1,91 @@
+import { readFileSync } from "node:fs";
+import { homedir, hostname } from "node:os";
+import { join, resolve } from "node:path";
+import { z } from "zod";
+import { defaultWakePolicy } from "../machines/participant/contract.ts";
+import { defaultRuntimePolicy } from "../machines/runtime/events.ts";
+import { defaultThreadPolicy } from "../machines/thread/events.ts";
+import { RouseError } from "../runtime/errors.ts";
+
+/** Everything that can be set, from `<home>/config.json` and the environment (which wins). Times in ms. */
+
+/** A policy section: any subset of the default figures, each checked by the default's own type. */
+function figures<Policy extends object>(defaults: Policy) {
+  const fields = Object.entries(defaults).map(([name, value]) => [name, fieldOf(value)]);
+  const schema = z.strictObject(Object.fromEntries(fields) as Record<string, z.ZodType>);
+  return schema.prefault({}).transform((value) => value as Policy);
+}
+
+function fieldOf(value: unknown): z.ZodType {
+  if (typeof value === "boolean") return z.boolean().default(value);
+  return z.number().nonnegative().default(Number(value));
+}
+
+export const configSchema = z.strictObject({
+  /** Folder of state: database, keys, log. */
+  home: z.string(),
+  /** TCP port of MCP and REST on loopback. 0 takes a free one. */
+  port: z.number().int().min(0).max(65_535).default(7717),
+  bind: z.string().default("127.0.0.1"),
+  /** Name of this host in the records of runtimes; must stay the same over restarts. */
+  host: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/u)
+    .default(() => hostname().slice(0, 64)),
+  workspace: z
+    .string()
+    .regex(/^[a-z0-9-]{1,32}$/u)
+    .default("default"),
+  /** Absent: an embedded Postgres below `home`. */
+  databaseUrl: z.url().optional(),
+  logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  wake: figures(defaultWakePolicy),
+  thread: figures(defaultThreadPolicy),
+  runtime: figures(defaultRuntimePolicy),
+});
+
+export type Config = z.infer<typeof configSchema>;
+
+export function homeOf(environment: NodeJS.ProcessEnv): string {
+  return resolve(environment["ROUSE_HOME"] ?? join(homedir(), ".rouse"));
+}
+
+/** Throws `invalid_input` that names the setting. */
+export function loadConfig(environment: NodeJS.ProcessEnv): Config {
+  const home = homeOf(environment);
+  const file = readFile(join(home, "config.json"));
+  const overrides = {
+    home,
+    port: environment["ROUSE_PORT"] === undefined ? undefined : Number(environment["ROUSE_PORT"]),
+    host: environment["ROUSE_HOST"],
+    workspace: environment["ROUSE_WORKSPACE"],
+    databaseUrl: environment["DATABASE_URL"],
+    logLevel: environment["ROUSE_LOG_LEVEL"],
+  };
+  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+  const result = configSchema.safeParse({ ...file, ...given });
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const where = issue === undefined ? "" : ` (${issue.path.join(".")}: ${issue.message})`;
+  throw new RouseError("invalid_input", `the configuration is not valid${where}`, {
+    nextStep: `Correct ${join(home, "config.json")} or the environment variable; see docs/configuration.md.`,
+  });
+}
+
+function readFile(path: string): object {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
+    throw new RouseError("directory_not_writable", `cannot read ${path}`, { cause: error });
+  }
+  try {
+    return JSON.parse(text) as object;
+  } catch (error) {
+    throw new RouseError("invalid_input", `${path} is not JSON`, {
+      nextStep: "Correct the file, or remove it to use the defaults.",
+      cause: error,
+    });
+  }
+}
