@@ -81,6 +81,16 @@ export interface AuditEntry {
   requestId: string | null;
 }
 
+/** A problem that a person should see. */
+export interface Escalation {
+  escalationId: string;
+  threadId: string | null;
+  agentId: string | null;
+  reason: BlockReason;
+  detail: string;
+  at: number;
+}
+
 /** One wake with its independent evidence. */
 export interface WakeReceipt {
   wakeId: string;

@@ -43,6 +43,7 @@ export const errorCodes = {
   root_without_other_user: { status: 500, exit: 7, retryable: false },
   binaries_missing: { status: 500, exit: 7, retryable: false },
   port_in_use: { status: 500, exit: 7, retryable: false },
+  schema_mismatch: { status: 500, exit: 7, retryable: false },
   not_running: { status: 503, exit: 7, retryable: true },
   draining: { status: 503, exit: 6, retryable: true },
   internal: { status: 500, exit: 1, retryable: false },

@@ -139,13 +139,28 @@ export type EffectOutcome =
   /** Back to pending; the attempt is recorded with its error. */
   | { status: "retry"; error: ErrorBody; delayMs: number };
 
+/** One lease of an effect, from its claim to its end. */
+export interface EffectAttempt {
+  attempt: number;
+  nodeId: string;
+  token: number;
+  claimedAt: number;
+  startedAt: number | null;
+  finishedAt: number | null;
+  /** `expired`: the node fell silent and another one took over. Null while it runs. */
+  outcome: EffectOutcome["status"] | "expired" | "cancelled" | null;
+  error: ErrorBody | null;
+}
+
 export interface StoredEffect extends EffectRequest, EffectKey {
   status: "pending" | "running" | "done" | "failed" | "cancelled" | "uncertain";
   attempt: number;
   nodeId: string | null;
   requestedAt: number;
+  /** When it was marked started, else when its latest attempt was claimed. */
   startedAt: number | null;
   finishedAt: number | null;
+  /** Output or error body; null before the end. */
   outcome: unknown;
 }
 

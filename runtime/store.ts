@@ -3,6 +3,7 @@ import type {
   Agent,
   AgentSession,
   AuditEntry,
+  Escalation,
   Member,
   Message,
   NewMessage,
@@ -20,6 +21,8 @@ import type {
   Lease,
   ClaimedEffect,
   EffectOutcome,
+  EffectAttempt,
+  EffectKey,
   StoredEffect,
   DeadLetter,
   IdempotencyRecord,
@@ -41,7 +44,10 @@ export interface Transaction {
   claimReady(request: { actors: number; mailPerActor: number }): Promise<Claim[]>;
   /** Locks one actor (waiting for another holder) with all its mail; null when it does not exist. */
   claimActor(address: Address): Promise<Claim | null>;
-  /** Throws `conflict` when an actor's version or mail is not as expected, `already_exists` on creating twice. */
+  /**
+   * Throws `conflict` when an actor's version or mail is not as expected, `already_exists` on creating twice; either
+   * undoes the whole transaction, also when `work` swallows it. Outgoing mail without an addressee becomes a dead letter.
+   */
   commitTurns(commits: readonly TurnCommit[]): Promise<void>;
   /** Mail from outside an actor. Throws `actor_not_found` when an addressee does not exist. */
   send(mail: readonly NewMail[]): Promise<void>;
@@ -125,7 +131,7 @@ export interface Store {
   /** Delay until the earliest pending effect that waits for its time, or null. */
   nextEffectInMs(): Promise<number | null>;
 
-  /** Heartbeat of a node; returns nodes of other hosts not heard of for `lostAfterMs`. */
+  /** Heartbeat of a node; returns the other hosts of which no node was heard for `lostAfterMs`. */
   beatNode(request: {
     nodeId: string;
     host: string;
@@ -138,19 +144,27 @@ export interface Store {
   listActors(query: { kind: string; after?: string; limit: number }): Promise<Page<StoredActor>>;
   /** `after` is a seq for one address, else a journal id over the workspace. Oldest first. */
   listJournal(query: { address?: Address; after?: string; limit: number }): Promise<StoredJournalEntry[]>;
+  /** Newest first. */
   listEffects(query: {
     address?: Address;
     status?: StoredEffect["status"];
     limit: number;
   }): Promise<StoredEffect[]>;
+  /** Oldest first. */
+  listAttempts(key: EffectKey): Promise<EffectAttempt[]>;
   listTimers(address: Address): Promise<{ id: string; incarnation: number; dueAt: number }[]>;
+  /** Newest first. */
   listWakes(query: {
     threadId?: string;
     agentId?: string;
     wakeId?: string;
     limit: number;
   }): Promise<WakeReceipt[]>;
+  /** Newest first. */
   listDeadLetters(query: { limit: number }): Promise<DeadLetter[]>;
+  /** Newest first. */
+  listEscalations(query: { threadId?: string; after?: string; limit: number }): Promise<Page<Escalation>>;
+  /** Newest first. */
   listAudit(query: { after?: string; limit: number }): Promise<Page<AuditEntry>>;
   /** Counts for `status` and metrics. */
   counts(): Promise<{

@@ -1,0 +1,98 @@
+import type { Member, Page } from "../../runtime/domain.ts";
+import { alreadyExists, notAParticipant, threadNotFound } from "../missing.ts";
+import { addressedTo } from "./messages.ts";
+import { pageOf } from "./page.ts";
+import type { Row, Scope } from "./scope.ts";
+
+export interface MemberKey {
+  threadId: string;
+  agentId: string;
+}
+
+/** Under the thread's lock, so that no message in the making misses the newcomer. Earlier broadcasts are unread to it. */
+export async function insertMember(
+  { sql, workspaceId, now }: Scope,
+  { threadId, agentId }: MemberKey,
+): Promise<void> {
+  const [thread] = await sql`
+    select 1 from rouse.thread where workspace_id = ${workspaceId} and thread_id = ${threadId} for update`;
+  if (thread === undefined) throw threadNotFound(threadId);
+  const inserted = await sql`
+    insert into rouse.member (workspace_id, thread_id, agent_id, joined_at, head_seq)
+    select ${workspaceId}, ${threadId}, ${agentId}, ${now}::bigint, coalesce(max(seq), 0)
+    from rouse.message
+    where workspace_id = ${workspaceId} and thread_id = ${threadId} and ${addressedTo({ sql }, agentId)}
+    on conflict do nothing`;
+  if (inserted.count === 0) throw alreadyExists(`Membership of ${agentId} in thread ${threadId}`);
+}
+
+export async function getMember(
+  { sql, workspaceId }: Scope,
+  { threadId, agentId }: MemberKey,
+): Promise<Member | null> {
+  const [row] = await sql`
+    select * from rouse.member
+    where workspace_id = ${workspaceId} and thread_id = ${threadId} and agent_id = ${agentId}`;
+  return row === undefined ? null : toMember(row);
+}
+
+export async function listMembers({ sql, workspaceId }: Scope, threadId: string): Promise<Member[]> {
+  const rows = await sql`
+    select * from rouse.member where workspace_id = ${workspaceId} and thread_id = ${threadId} order by agent_id`;
+  return rows.map(toMember);
+}
+
+/** Throws `not_a_participant`. */
+export async function advanceCursor(
+  { sql, workspaceId }: Scope,
+  { threadId, agentId, seq }: MemberKey & { seq: number },
+): Promise<Member> {
+  const [row] = await sql`
+    update rouse.member m
+    set last_read_seq = greatest(m.last_read_seq, least(${seq}::bigint, t.head_seq))
+    from rouse.thread t
+    where t.workspace_id = ${workspaceId} and t.thread_id = ${threadId}
+      and m.workspace_id = ${workspaceId} and m.thread_id = ${threadId} and m.agent_id = ${agentId}
+    returning m.*`;
+  if (row === undefined) throw notAParticipant({ threadId, agentId });
+  return toMember(row);
+}
+
+export async function countUnread(
+  { sql, workspaceId }: Scope,
+  { threadId, agentId }: MemberKey,
+): Promise<number> {
+  const [row] = await sql`
+    select count(*) as unread from rouse.message
+    where workspace_id = ${workspaceId} and thread_id = ${threadId} and ${addressedTo({ sql }, agentId)}
+      and seq > (
+        select last_read_seq from rouse.member
+        where workspace_id = ${workspaceId} and thread_id = ${threadId} and agent_id = ${agentId}
+      )`;
+  return Number(row?.["unread"]);
+}
+
+export async function listUnreadMembers(
+  { sql, workspaceId }: Scope,
+  { after, limit }: { after?: string; limit: number },
+): Promise<Page<Member>> {
+  const [threadId = "", agentId = ""] = after?.split("/") ?? [];
+  const rows = await sql`
+    select m.* from rouse.member m
+    join rouse.thread t on t.workspace_id = ${workspaceId} and t.thread_id = m.thread_id
+    where m.workspace_id = ${workspaceId} and m.head_seq > m.last_read_seq and t.status <> 'closed'
+      and (m.thread_id, m.agent_id) > (${threadId}, ${agentId})
+    order by m.thread_id, m.agent_id
+    limit ${limit + 1}`;
+  return pageOf(rows.map(toMember), limit, (member) => `${member.threadId}/${member.agentId}`);
+}
+
+function toMember(row: Row): Member {
+  return {
+    threadId: row["thread_id"],
+    agentId: row["agent_id"],
+    joinedAt: Number(row["joined_at"]),
+    lastReadSeq: Number(row["last_read_seq"]),
+    headSeq: Number(row["head_seq"]),
+  };
+}

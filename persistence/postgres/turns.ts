@@ -1,0 +1,127 @@
+import type { Address } from "../../machines/mail.ts";
+import { conflict } from "../conflict.ts";
+import { actorNotFound } from "../missing.ts";
+import type { Claim, NewMail, TurnCommit } from "../../runtime/store.ts";
+import { createActors, lockActor, lockReadyActors, subscribeActors, updateActors } from "./actors.ts";
+import { asDeadLetter, insertDeadLetters } from "./dead-letters.ts";
+import { cancelEffects, requestEffects, type RequestedEffect } from "./effects.ts";
+import { appendJournal } from "./journal.ts";
+import { deleteMail, insertMail, publishMail, readMail } from "./mailbox.ts";
+import { applyRecords } from "./records.ts";
+import type { Scope } from "./scope.ts";
+import { armTimers, cancelTimers } from "./timers.ts";
+
+/**
+ * Lock first, then read the mail in a statement of its own: its snapshot begins after the lock, so mail that the
+ * previous holder consumed is gone from it. One statement doing both would share an older snapshot.
+ */
+export async function claimReady(
+  scope: Scope,
+  { actors: limit, mailPerActor }: { actors: number; mailPerActor: number },
+): Promise<Claim[]> {
+  const actors = await lockReadyActors(scope, limit);
+  const addresses = actors.map(({ address }) => address);
+  const mailboxes = await readMail(scope, addresses, mailPerActor);
+  const claims = actors.map((actor) => ({ actor, mail: mailboxes.get(actor.address) ?? [] }));
+  return claims.filter(({ mail }) => mail.length > 0);
+}
+
+export async function claimActor(scope: Scope, address: Address): Promise<Claim | null> {
+  const actor = await lockActor(scope, address);
+  if (actor === null) return null;
+  const mailboxes = await readMail(scope, [address], Number.MAX_SAFE_INTEGER);
+  return { actor, mail: mailboxes.get(address) ?? [] };
+}
+
+/**
+ * Creations first, so that actors of one batch can write to each other; then everything else in one flight: the
+ * statements are sent without waiting for each other's answers. What is not as expected undoes the transaction.
+ */
+export async function commitTurns(scope: Scope, commits: readonly TurnCommit[]): Promise<void> {
+  if (commits.length === 0) return;
+  await create(scope, commits);
+  const updates = commits.flatMap(({ actor, expectedVersion }) =>
+    expectedVersion === null ? [] : [{ actor, expectedVersion }],
+  );
+  const consumed = commits.flatMap(({ actor, consumed }) =>
+    consumed.map((mail) => ({ address: actor.address, mail })),
+  );
+  const requests = commits.flatMap(requestedEffects);
+  const entries = commits.flatMap(({ actor, journal }) =>
+    journal.map((entry) => ({ address: actor.address, machineHash: actor.machineHash, entry })),
+  );
+  const [updated, deleted, requested, journaled, undelivered] = await Promise.all([
+    updateActors(scope, updates),
+    deleteMail(scope, consumed),
+    requestEffects(scope, requests),
+    appendJournal(scope, entries),
+    insertMail(
+      scope,
+      commits.flatMap(({ outgoing }) => outgoing),
+    ),
+    publishMail(
+      scope,
+      commits.flatMap(({ published }) => published),
+    ),
+    cancelTimers(
+      scope,
+      commits.flatMap(({ actor, timersCancelled }) => timersCancelled.map((id) => ({ ...actor, id }))),
+    ),
+    armTimers(
+      scope,
+      commits.flatMap(({ actor, timersArmed }) =>
+        timersArmed.map((arm) => ({ ...arm, address: actor.address })),
+      ),
+    ),
+    cancelEffects(scope, commits.flatMap(cancelledEffects)),
+    applyRecords(
+      scope,
+      commits.flatMap(({ records }) => records),
+    ),
+    insertDeadLetters(scope, commits.flatMap(deadLetters)),
+  ]);
+  if (updated !== updates.length) throw conflict("An actor has moved on since it was read.");
+  if (deleted !== consumed.length) throw conflict("Mail has been consumed by another turn.");
+  if (requested !== requests.length) throw conflict("An effect of this incarnation exists already.");
+  if (journaled !== entries.length) throw conflict("The journal has an entry of this number already.");
+  await insertDeadLetters(scope, undelivered.map(asDeadLetter));
+}
+
+export async function send(scope: Scope, mail: readonly NewMail[]): Promise<void> {
+  const undelivered = await insertMail(scope, mail);
+  if (undelivered.length > 0) throw actorNotFound(undelivered.map(({ to }) => to));
+}
+
+async function create(scope: Scope, commits: readonly TurnCommit[]): Promise<void> {
+  const creations = commits.filter(({ expectedVersion }) => expectedVersion === null);
+  await createActors(
+    scope,
+    creations.map(({ actor }) => actor),
+  );
+  const subscriptions = creations.flatMap(({ actor, subscriptions }) =>
+    subscriptions.map((topic) => ({ topic, address: actor.address })),
+  );
+  await subscribeActors(scope, subscriptions);
+}
+
+function requestedEffects({ actor, effectsRequested, effectsCancelled }: TurnCommit): RequestedEffect[] {
+  const cancelled = new Set(effectsCancelled.map(({ incarnation }) => incarnation));
+  return effectsRequested.map((request) => ({
+    ...request,
+    address: actor.address,
+    cancelled: cancelled.has(request.incarnation),
+  }));
+}
+
+function cancelledEffects({ actor, effectsCancelled }: TurnCommit) {
+  return effectsCancelled.map(({ incarnation }) => ({ address: actor.address, incarnation }));
+}
+
+function deadLetters({ actor, deadLetters }: TurnCommit) {
+  return deadLetters.map(({ mail, error }) => ({
+    address: actor.address,
+    from: mail.from,
+    event: mail.event,
+    error,
+  }));
+}

@@ -1,0 +1,36 @@
+import { RouseError } from "../runtime/errors.ts";
+import type { Transaction } from "../runtime/store.ts";
+
+/** Everything else writes or locks. */
+const reads: ReadonlySet<keyof Transaction> = new Set<keyof Transaction>([
+  "now",
+  "getActor",
+  "listActorsBySubject",
+  "getThread",
+  "listThreads",
+  "listMessages",
+  "listLatestMessages",
+  "getMember",
+  "listMembers",
+  "countUnread",
+  "listUnreadMembers",
+  "getAgent",
+  "listAgents",
+  "getIdempotent",
+  "isTokenRevoked",
+  "getSetting",
+]);
+
+/** The same transaction with its writing and locking methods refused. */
+export function readOnly(tx: Transaction): Transaction {
+  return new Proxy(tx, {
+    get(target, name, receiver) {
+      const isAllowed = typeof name !== "string" || !(name in target) || reads.has(name as keyof Transaction);
+      return isAllowed ? Reflect.get(target, name, receiver) : () => Promise.reject(refusal(name));
+    },
+  });
+}
+
+function refusal(name: string): RouseError {
+  return new RouseError("internal", `${name} was called in a read-only transaction.`);
+}
