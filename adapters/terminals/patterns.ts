@@ -1,0 +1,170 @@
+/** How a screen of the `generic` agent kind is read: patterns are data, reading is pure. */
+import { setFlagsFromString } from "node:v8";
+import { z } from "zod";
+import { type Activity, type DialogKind, dialogKinds } from "../../machines/runtime/contract.ts";
+import type { TerminalView } from "../../runtime/terminal.ts";
+import { knownShells } from "./process-table.ts";
+
+// Patterns come from users and screens from agents. V8's linear engine (flag `l`) refuses what could backtrack.
+setFlagsFromString("--enable-experimental-regexp-engine");
+
+const maxPatternLength = 300;
+const maxLineLength = 1_000;
+
+/** A regular expression without look-around, back references, `{n,m}` and flags; one line of the screen is its subject. */
+const pattern = z
+  .string()
+  .min(1)
+  .max(maxPatternLength)
+  .refine(isLinear, "is not a regular expression that runs in linear time");
+
+export const agentPatterns = z.strictObject({
+  /** The line of the input box. Its first group captures the text in the box; ghost text is blank there. */
+  prompt: pattern,
+  /** First line below the box. Absent: the box ends at the cursor's line. */
+  boxEnd: pattern.optional(),
+  busy: pattern.optional(),
+  dialogs: z
+    .array(z.strictObject({ kind: z.enum(dialogKinds), pattern }))
+    .max(32)
+    .default([]),
+  limited: pattern.optional(),
+  /** Foreground programs that mean that the agent is not there. Empty for an agent that is a shell script itself. */
+  shells: z
+    .array(z.string().max(64))
+    .max(32)
+    .default([...knownShells]),
+  /** Only this many lines at the bottom of the screen are read, so that quoted history is not mistaken for state. */
+  tailLines: z.number().int().min(1).max(200).default(40),
+});
+export type AgentPatterns = z.infer<typeof agentPatterns>;
+
+/** What one look at a screen says. */
+export interface ScreenReading {
+  activity: Exclude<Activity, "humanTyping">;
+  /** Set when activity is `dialog`. */
+  dialog?: DialogKind;
+  /** Text in the input box, `""` when it is empty, null when no box is on the screen. */
+  draft: string | null;
+  /** A plain shell is in front: typing would run commands. */
+  bareShell: boolean;
+}
+
+export type ScreenReader = (view: TerminalView) => ScreenReading;
+
+export function createScreenReader(patterns: AgentPatterns): ScreenReader {
+  return (view) => readScreen(view, patterns);
+}
+
+/** Anything not recognised is `unknown`, which is not idle. */
+export function readScreen(view: TerminalView, patterns: AgentPatterns): ScreenReading {
+  const bareShell = patterns.shells.includes(view.foreground);
+  if (!view.alive) return { activity: "unknown", draft: null, bareShell };
+  const lines = tailOf(view.lines, patterns.tailLines);
+  const draft = readDraft(view, patterns);
+  const dialog = patterns.dialogs.find((candidate) => anyLine(lines, candidate.pattern));
+  if (dialog !== undefined) return { activity: "dialog", dialog: dialog.kind, draft, bareShell };
+  return { activity: activityOf(lines, draft, patterns), draft, bareShell };
+}
+
+function activityOf(lines: readonly string[], draft: string | null, patterns: AgentPatterns) {
+  if (patterns.limited !== undefined && anyLine(lines, patterns.limited)) return "limited";
+  if (patterns.busy !== undefined && anyLine(lines, patterns.busy)) return "busy";
+  return draft === null ? "unknown" : "idle";
+}
+
+function readDraft(view: TerminalView, patterns: AgentPatterns): string | null {
+  const end = lastFilledRow(view.lines);
+  const start = Math.max(0, end - patterns.tailLines + 1);
+  for (let row = end; row >= start; row -= 1) {
+    const match = matchLine(view.solidLines[row] ?? "", patterns.prompt);
+    if (match === null) continue;
+    const below = boxLinesBelow(view, row, patterns.boxEnd);
+    return [match[1] ?? "", ...below]
+      .map((line) => line.trim())
+      .join("\n")
+      .trim();
+  }
+  return null;
+}
+
+function boxLinesBelow(view: TerminalView, promptRow: number, boxEnd: string | undefined): string[] {
+  if (boxEnd === undefined) return view.solidLines.slice(promptRow + 1, view.cursor.row + 1);
+  const below = view.solidLines.slice(promptRow + 1);
+  const end = below.findIndex((line, index) => {
+    return (
+      matchLine(line, boxEnd) !== null || matchLine(view.lines[promptRow + 1 + index] ?? "", boxEnd) !== null
+    );
+  });
+  return end === -1 ? [] : below.slice(0, end);
+}
+
+function tailOf(lines: readonly string[], count: number): readonly string[] {
+  const end = lastFilledRow(lines);
+  return lines.slice(Math.max(0, end - count + 1), end + 1);
+}
+
+function lastFilledRow(lines: readonly string[]): number {
+  return lines.findLastIndex((line) => line.trim() !== "");
+}
+
+function anyLine(lines: readonly string[], source: string): boolean {
+  return lines.some((line) => matchLine(line, source) !== null);
+}
+
+function matchLine(line: string, source: string): RegExpExecArray | null {
+  return compile(source).exec(line.slice(0, maxLineLength));
+}
+
+const compiled = new Map<string, RegExp>();
+
+function compile(source: string): RegExp {
+  const known = compiled.get(source);
+  if (known !== undefined) return known;
+  const expression = new RegExp(source, "l");
+  compiled.set(source, expression);
+  return expression;
+}
+
+function isLinear(source: string): boolean {
+  try {
+    return new RegExp(source, "l").flags.includes("l");
+  } catch {
+    return false;
+  }
+}
+
+/** A reading that has lasted. */
+export interface SettledReading {
+  reading: ScreenReading;
+  /** Epoch ms at which this very reading was first seen. */
+  since: number;
+  activity: ScreenReading["activity"];
+}
+
+/**
+ * Idle needs two equal readings at least `apartMs` apart; until then the former activity stands, at first `unknown`.
+ * Everything else counts at once.
+ */
+export function settle(
+  previous: SettledReading | null,
+  reading: ScreenReading,
+  now: number,
+  apartMs = 300,
+): SettledReading {
+  const isSame = previous !== null && sameReading(previous.reading, reading);
+  const since = isSame ? previous.since : now;
+  if (reading.activity !== "idle") return { reading, since, activity: reading.activity };
+  const hasLasted = isSame && now - since >= apartMs;
+  return { reading, since, activity: hasLasted ? "idle" : unsettled(previous) };
+}
+
+function unsettled(previous: SettledReading | null): ScreenReading["activity"] {
+  return previous?.activity ?? "unknown";
+}
+
+function sameReading(a: ScreenReading, b: ScreenReading): boolean {
+  return (
+    a.activity === b.activity && a.dialog === b.dialog && a.draft === b.draft && a.bareShell === b.bareShell
+  );
+}

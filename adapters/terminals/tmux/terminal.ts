@@ -1,0 +1,279 @@
+import { RouseError } from "../../../runtime/errors.ts";
+import type { LaunchRequest, Terminal, TerminalAddress, TerminalView } from "../../../runtime/terminal.ts";
+import { type TerminalClock } from "../clock.ts";
+import { endProcess } from "../end-process.ts";
+import {
+  checkLaunchRequest,
+  launcherArgv,
+  removeLaunchSpec,
+  requireRuntimeId,
+  writeLaunchSpec,
+} from "../launch-spec.ts";
+import { foregroundOf, processStartedAt } from "../process-table.ts";
+import { sanitizeForTerminal } from "../sanitize.ts";
+import { serially } from "../serially.ts";
+import { createTmuxClient, isMissingTarget, requireSuccess, type TmuxClient } from "./client.ts";
+import { HumanTouch } from "./human-touch.ts";
+import {
+  checkIdentity,
+  isSameProcess,
+  requireAlive,
+  requirePaneId,
+  requireServerSocket,
+} from "./identity.ts";
+import { lookAtPane, missingPane, type PaneLook } from "./look.ts";
+import { ensureServer, ownSocketPath, sessionName, sessionTarget } from "./server.ts";
+import { pasteText, pressEnterKey } from "./typing-commands.ts";
+import { createWatcher, type Watcher } from "./watcher.ts";
+
+export interface TmuxOptions {
+  /** Private folder for the socket and launch specs; made with mode 0700. The same folder finds the same terminals. */
+  folder: string;
+  clock: TerminalClock;
+  /** Default `tmux`, looked up in PATH. */
+  program?: string;
+  /** Deadline of one tmux call. Default 5000. */
+  timeoutMs?: number;
+  /** Slow poll below the push. Default 1000. */
+  pollMs?: number;
+}
+
+const maxPasteBytes = 64 * 1024;
+/** The first with `new-window -S`, client flags and subscriptions. */
+const oldestVersion = { major: 3, minor: 2 };
+const defaultGraceMs = 2_000;
+
+interface OwnPane {
+  pane: string;
+  pid: number;
+  isDead: boolean;
+}
+
+export function createTmuxTerminal(options: TmuxOptions): Terminal {
+  return new TmuxTerminal(options);
+}
+
+class TmuxTerminal implements Terminal {
+  readonly backend = "tmux";
+  readonly #folder: string;
+  readonly #clock: TerminalClock;
+  readonly #tmux: TmuxClient;
+  readonly #touch = new HumanTouch();
+  readonly #watcher: Watcher;
+  readonly #oneLaunchPerId = serially();
+  readonly #oneServerStart = serially();
+  #isProbed = false;
+
+  constructor({ folder, clock, program = "tmux", timeoutMs = 5_000, pollMs = 1_000 }: TmuxOptions) {
+    this.#folder = folder;
+    this.#clock = clock;
+    this.#tmux = createTmuxClient({ program, timeoutMs });
+    const onViewers: HumanTouch["note"] = (server, viewers) => this.#touch.note(server, viewers);
+    this.#watcher = createWatcher({ tmux: this.#tmux, clock, pollMs, onViewers });
+  }
+
+  async probe(): Promise<{ version: string }> {
+    const result = await this.#tmux.run(ownSocketPath(this.#folder), ["-V"]);
+    const version = requireSuccess(result, "tell its version")
+      .trim()
+      .replace(/^tmux /, "");
+    if (isTooOld(version)) {
+      throw new RouseError(
+        "terminal_backend_missing",
+        `tmux ${version} is too old; 3.2 or newer is needed.`,
+        {
+          nextStep: "Install a newer tmux, or use the pty backend.",
+        },
+      );
+    }
+    this.#isProbed = true;
+    return { version };
+  }
+
+  async launch(request: LaunchRequest): Promise<TerminalAddress> {
+    const spec = checkLaunchRequest(request);
+    if (!this.#isProbed) await this.probe();
+    const server = await this.#oneServerStart("server", () => ensureServer(this.#tmux, this.#folder));
+    return this.#oneLaunchPerId(request.runtimeId, async () => {
+      const former = await this.#findOwn(request.runtimeId);
+      if (former !== null && !former.isDead) return this.#addressOf(server, former);
+      // The remains of an ended program make room for the new one.
+      if (former !== null) await this.#tmux.run(server, ["kill-pane", "-t", former.pane]);
+      const specPath = writeLaunchSpec(this.#folder, spec, this.#clock.now());
+      try {
+        return await this.#openWindow(server, request, specPath);
+      } catch (error) {
+        removeLaunchSpec(specPath);
+        throw error;
+      }
+    });
+  }
+
+  async #openWindow(server: string, request: LaunchRequest, specPath: string): Promise<TerminalAddress> {
+    const { runtimeId, columns, rows } = request;
+    const window = `${sessionTarget}:=${runtimeId}`;
+    const size = columns === undefined || rows === undefined ? [] : sizeCommands(window, columns, rows);
+    const result = await this.#tmux.run(server, [
+      // -S with -d: when a window of this name exists nothing happens, so two racing launches open one.
+      ...["new-window", "-d", "-S", "-t", `${sessionTarget}:`, "-n", runtimeId, "-c", "/", "--"],
+      ...[...launcherArgv(specPath), ";"],
+      ...["set-option", "-p", "-t", window, "@rouse_runtime", runtimeId],
+      ...size,
+    ]);
+    requireSuccess(result, "open a window");
+    const opened = await this.#findOwn(runtimeId);
+    if (opened !== null && !opened.isDead) return this.#addressOf(server, opened);
+    throw new RouseError("launch_failed", `The program of ${runtimeId} ended while it was started.`, {
+      nextStep: "Run the agent's command by hand to see its error.",
+    });
+  }
+
+  async adopt(target: { server: string; target: string }): Promise<TerminalAddress> {
+    const server = requireServerSocket(target.server);
+    const pane = requirePaneId(target.target);
+    const look = await this.#lookAt(server, pane);
+    if (look.isDead) throw missingPane(server, pane);
+    return this.#addressOf(server, { pane, pid: look.pid });
+  }
+
+  async find(runtimeId: string): Promise<TerminalAddress | null> {
+    const own = await this.#findOwn(requireRuntimeId(runtimeId));
+    if (own === null || own.isDead) return null;
+    return this.#addressOf(ownSocketPath(this.#folder), own);
+  }
+
+  async view(address: TerminalAddress): Promise<TerminalView> {
+    const look = await this.#lookAt(address.server, requirePaneId(address.target));
+    const { alive } = checkIdentity(address, look);
+    return {
+      alive,
+      ...(look.exitCode === undefined ? {} : { exitCode: look.exitCode }),
+      lines: look.screen.lines,
+      solidLines: look.screen.solidLines,
+      cursor: look.cursor,
+      title: look.title,
+      inCopyMode: look.inMode,
+      viewers: look.viewers.filter((viewer) => viewer.windowId === look.windowId).length,
+      humanIdleMs: this.#touch.idleMs(address.server, look.windowId, this.#clock.now()),
+      foreground: alive ? foregroundOf(address.pid) : "",
+    };
+  }
+
+  async paste(address: TerminalAddress, text: string): Promise<number> {
+    await this.#checkBeforeTyping(address);
+    return pasteText(this.#tmux, address, sanitizeForTerminal(text, { maxBytes: maxPasteBytes }));
+  }
+
+  async pressEnter(address: TerminalAddress): Promise<void> {
+    await this.#checkBeforeTyping(address);
+    await pressEnterKey(this.#tmux, address);
+  }
+
+  async leaveCopyMode(address: TerminalAddress): Promise<void> {
+    requireAlive(address, await this.#lookAt(address.server, requirePaneId(address.target)));
+    requireSuccess(
+      await this.#tmux.run(address.server, ["copy-mode", "-q", "-t", address.target]),
+      "leave the history",
+    );
+  }
+
+  async watch(address: TerminalAddress, onChange: () => void): Promise<() => void> {
+    const look = await this.#lookAt(address.server, requirePaneId(address.target));
+    checkIdentity(address, look);
+    return this.#watcher.watch(
+      { server: address.server, sessionId: look.sessionId, pane: address.target },
+      onChange,
+    );
+  }
+
+  async kill(
+    address: TerminalAddress,
+    { graceMs = defaultGraceMs }: { graceMs?: number } = {},
+  ): Promise<void> {
+    const pane = requirePaneId(address.target);
+    await endProcess({ pid: address.pid, startedAt: address.pidStartedAt, graceMs, clock: this.#clock });
+    const isStillOurs = `#{==:#{pane_pid},${address.pid}}`;
+    const result = await this.#tmux.run(address.server, [
+      "if-shell",
+      "-F",
+      "-t",
+      pane,
+      isStillOurs,
+      `kill-pane -t ${pane}`,
+    ]);
+    if (!isMissingTarget(result)) requireSuccess(result, "remove the pane");
+  }
+
+  attachCommand(address: TerminalAddress): readonly string[] {
+    const [...tmux] = this.#tmux.command(address.server);
+    if (address.server !== ownSocketPath(this.#folder))
+      return [...tmux, "attach-session", "-t", address.target];
+    // A session of their own in our group: two people can look at two agents.
+    return [
+      ...tmux,
+      ...["new-session", "-t", `=${sessionName}`, ";", "set-option", "destroy-unattached", "on", ";"],
+      ...["select-window", "-t", address.target],
+    ];
+  }
+
+  async close(): Promise<void> {
+    this.#watcher.close();
+  }
+
+  async #lookAt(server: string, pane: string): Promise<PaneLook> {
+    const look = await lookAtPane(this.#tmux, server, pane);
+    this.#touch.note(server, look.viewers);
+    return look;
+  }
+
+  /** The server itself checks pane and pid when it writes; only the kernel knows whether a pid was used again. */
+  async #checkBeforeTyping(address: TerminalAddress): Promise<void> {
+    const pane = requirePaneId(address.target);
+    if (isSameProcess(address)) return;
+    requireAlive(address, await this.#lookAt(address.server, pane));
+  }
+
+  async #findOwn(runtimeId: string): Promise<OwnPane | null> {
+    const format = "#{@rouse_runtime}|#{pane_id}|#{pane_pid}|#{pane_dead}";
+    const result = await this.#tmux.run(ownSocketPath(this.#folder), ["list-panes", "-a", "-F", format]);
+    if (isMissingTarget(result)) return null;
+    const rows = requireSuccess(result, "list its panes")
+      .split("\n")
+      .map((line) => line.split("|"));
+    const row = rows.find(([id]) => id === runtimeId);
+    if (row === undefined) return null;
+    const [, pane = "", pid, dead] = row;
+    return { pane, pid: Number(pid), isDead: dead === "1" };
+  }
+
+  #addressOf(server: string, own: { pane: string; pid: number }): TerminalAddress {
+    const pidStartedAt = processStartedAt(own.pid);
+    if (pidStartedAt === null) throw missingPane(server, own.pane);
+    return { backend: "tmux", server, target: own.pane, pid: own.pid, pidStartedAt };
+  }
+}
+
+/** resize-window pins the size; without the pin a person's window decides again once they attach. */
+function sizeCommands(window: string, columns: number, rows: number): string[] {
+  return [
+    ...[
+      ";",
+      "resize-window",
+      "-t",
+      window,
+      "-x",
+      String(Math.trunc(columns)),
+      "-y",
+      String(Math.trunc(rows)),
+    ],
+    ...[";", "set-option", "-w", "-u", "-t", window, "window-size"],
+  ];
+}
+
+function isTooOld(version: string): boolean {
+  const [, major, minor] = /(\d+)\.(\d+)/.exec(version) ?? [];
+  // A development build names no number and is new enough.
+  if (major === undefined) return false;
+  const isSameMajor = Number(major) === oldestVersion.major;
+  return Number(major) < oldestVersion.major || (isSameMajor && Number(minor) < oldestVersion.minor);
+}
