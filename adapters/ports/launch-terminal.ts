@@ -1,0 +1,110 @@
+import { stat } from "node:fs/promises";
+import type { z } from "zod";
+import { launchTerminal } from "../../machines/runtime/ports.ts";
+import { delay } from "../../runtime/clock.ts";
+import { RouseError } from "../../runtime/errors.ts";
+import { implementPort, type AnyPortImplementation, type PortCall } from "../../runtime/ports.ts";
+import type { Terminal, TerminalAddress } from "../../runtime/terminal.ts";
+import type { AgentLaunch, AgentProgram } from "../agents/kind.ts";
+import { createScreenReader } from "../terminals/patterns.ts";
+import { typeSafely } from "../terminals/typing.ts";
+import { getAgentProgram } from "./agent-program.ts";
+import { isTerminalAlive } from "./managed-runtime.ts";
+import { requireTerminal, type WorldOptions } from "./world.ts";
+
+type Input = z.infer<typeof launchTerminal.input>;
+
+/** A program that shows no prompt by then gets no first line; the wake that waits for its ack goes on without. */
+const promptPatienceMs = 20_000;
+const promptRecheckMs = 200;
+
+export function launchTerminalPort(world: WorldOptions): AnyPortImplementation {
+  return implementPort(launchTerminal, async (call) => {
+    const { runtimeId, agentId, backend, purpose, sessionId, prompt } = call.input;
+    const terminal = requireTerminal(world, backend);
+    const program = await getAgentProgram(world, agentId);
+    if (program === null) throw cannotLaunch(agentId);
+    const plan = { purpose, sessionId, prompt };
+    const session = program.sessionOf(plan, runtimeId);
+    const found = await findLiving(terminal, runtimeId);
+    if (found !== null) return { address: found, sessionId: session };
+    const launch = await prepare(world, call, program);
+    call.signal.throwIfAborted();
+    const address = await terminal.launch({ runtimeId, argv: launch.argv, cwd: launch.cwd, env: launch.env });
+    // Typed by the attempt that launched only: a repeated attempt must not type it twice.
+    if (launch.typedPrompt !== null) {
+      await typePrompt(world, call, { terminal, address, program, text: launch.typedPrompt });
+    }
+    return { address, sessionId: session };
+  });
+}
+
+/** What an earlier attempt launched; the remains of a program that ended are cleared away. */
+async function findLiving(terminal: Terminal, runtimeId: string): Promise<TerminalAddress | null> {
+  const found = await terminal.find(runtimeId);
+  if (found === null || (await isTerminalAlive(terminal, found))) return found;
+  await terminal.kill(found);
+  return null;
+}
+
+async function prepare(
+  world: WorldOptions,
+  { input }: PortCall<Input>,
+  program: AgentProgram,
+): Promise<AgentLaunch> {
+  const { runtimeId, agentId, purpose, sessionId, prompt } = input;
+  const plan = { purpose, sessionId, prompt };
+  const session = program.sessionOf(plan, runtimeId);
+  const token = await world.credentials.tokenFor({ agentId, sessionId: session, runtimeId });
+  const { engine, mcpUrl, baseEnv } = world;
+  const { workspaceId } = engine;
+  const launch = program.launch(plan, { workspaceId, agentId, runtimeId, mcpUrl, token, baseEnv });
+  await requireFolder(launch.cwd);
+  return launch;
+}
+
+async function requireFolder(path: string): Promise<void> {
+  const found = await stat(path).catch(() => null);
+  if (found?.isDirectory() === true) return;
+  throw new RouseError(
+    "launch_failed",
+    `the agent's folder ${JSON.stringify(path)} does not exist on this host`,
+    {
+      nextStep: "Create the folder, or register the agent with another `cwd`.",
+    },
+  );
+}
+
+interface FirstLine {
+  terminal: Terminal;
+  address: TerminalAddress;
+  program: AgentProgram;
+  text: string;
+}
+
+async function typePrompt(world: WorldOptions, call: PortCall<Input>, line: FirstLine): Promise<void> {
+  const { clock, quietWindowMs } = world;
+  const deadline = clock.now() + promptPatienceMs;
+  for (;;) {
+    const { verdict } = await typeSafely({
+      terminal: line.terminal,
+      address: line.address,
+      text: line.text,
+      read: createScreenReader(line.program.patterns),
+      quietWindowMs,
+      force: false,
+      clock,
+      pace: { enterDelayMs: line.program.enterDelayMs },
+      beforeFirstByte: async () => call.signal.throwIfAborted(),
+    });
+    if (verdict !== "deferred" || clock.now() >= deadline) return;
+    await delay(clock, promptRecheckMs, call.signal);
+    call.signal.throwIfAborted();
+  }
+}
+
+function cannotLaunch(agentId: string): RouseError {
+  return new RouseError("launch_failed", `how to start agent ${agentId} is not known, or not understood`, {
+    nextStep: "Register the agent with a kind and a valid definition.",
+  });
+}

@@ -1,0 +1,44 @@
+import type { TerminalBackend } from "../../machines/runtime/contract.ts";
+import type { RuntimePolicy } from "../../machines/runtime/events.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Engine } from "../../runtime/engine.ts";
+import { RouseError } from "../../runtime/errors.ts";
+import type { Terminal } from "../../runtime/terminal.ts";
+import type { AgentKinds } from "../agents/registry.ts";
+
+/** Everything outside that the ports need; the composition root fills it in. */
+export interface WorldOptions {
+  /** Name of this host, as in the inputs of host-bound ports. */
+  host: string;
+  terminals: Readonly<Partial<Record<TerminalBackend, Terminal>>>;
+  /** Backend for agents that a wake resumes or spawns; one of `terminals`. */
+  launchBackend: TerminalBackend;
+  kinds: AgentKinds;
+  credentials: {
+    /** A token for one runtime of one agent; reaches the program by its environment only. */
+    tokenFor(owner: { agentId: string; sessionId: string | null; runtimeId: string }): Promise<string>;
+  };
+  /** Address of our MCP endpoint, as agents on this host reach it. */
+  mcpUrl: string;
+  /** Our own environment; an allow-list of it reaches agents. */
+  baseEnv: Readonly<Record<string, string | undefined>>;
+  clock: Clock;
+  engine: Engine;
+  runtimePolicy: RuntimePolicy;
+  /** A person's last key stroke counts as presence for this long. */
+  quietWindowMs: number;
+  /** Wakes typed for one agent within a minute, over all its threads. */
+  wakesPerMinute: number;
+}
+
+export function requireTerminal({ terminals }: WorldOptions, backend: TerminalBackend): Terminal {
+  const terminal = terminals[backend];
+  if (terminal !== undefined) return terminal;
+  throw new RouseError(
+    "terminal_backend_missing",
+    `terminals of kind ${backend} are not available on this host`,
+    {
+      nextStep: `Install what ${backend} needs, or launch with one of: ${Object.keys(terminals).join(", ")}.`,
+    },
+  );
+}
