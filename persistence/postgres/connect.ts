@@ -1,0 +1,125 @@
+import postgres from "postgres";
+
+import type { ClientOptions, Connection } from "./connection.ts";
+import { openConnection } from "./connection.ts";
+import { readOnlyState, reasonOf, unavailable } from "./failure.ts";
+import { hostsOf, openOnAny, preferNext } from "./hosts.ts";
+import { Pool } from "./pool.ts";
+import type { Sql } from "./statement.ts";
+import { routeStatements } from "./statement.ts";
+import { runAlone, runTransaction } from "./transaction.ts";
+
+export type { Sql } from "./statement.ts";
+
+export interface ConnectOptions {
+  url: string;
+  /** Connections at most; 10 unless given. */
+  max?: number;
+  /** Seen in pg_stat_activity; "rouse" unless given. */
+  applicationName?: string;
+  /** For each statement and each transaction, waiting for a connection included; 30,000 unless given. */
+  deadlineMs?: number;
+  /** An older connection is replaced when it is given back; 1,800,000 (half an hour) unless given. */
+  maxLifetimeMs?: number;
+}
+
+/**
+ * Errors of every call:
+ * - RouseError database_unavailable: no connection, connection lost or deadline exceeded; nothing was committed.
+ * - RouseError commit_outcome_unknown: the connection ended (or the deadline passed) after a COMMIT, or a statement
+ *   outside a transaction, was sent and before the answer came.
+ * - postgres.PostgresError with its SQLSTATE in `code`: the server refused the statement; the connection lives on.
+ */
+export interface Database {
+  /** Each statement commits by itself. Not for `begin`: use `transaction`. No cursors, no COPY. */
+  sql: Sql;
+  /**
+   * Commits when `work` is fulfilled, rolls back when it is rejected. When the connection ends, it is rejected without
+   * waiting for `work`, and later statements of `work` are refused: nothing runs outside its transaction.
+   */
+  transaction<T>(work: (sql: Sql) => Promise<T>, options?: { deadlineMs?: number }): Promise<T>;
+  /**
+   * LISTEN on a connection of its own. A doorbell that carries no truth: when `ended` resolves, notifications may have
+   * been missed; poll, then listen again.
+   */
+  listen(channel: string, onNotify: (payload: string) => void): Promise<Listener>;
+  /** Ends all connections of statements and transactions. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface Listener {
+  /** Resolves with the reason when the connection has ended, also after `close`. */
+  ended: Promise<Error>;
+  close(): Promise<void>;
+}
+
+/** Connects nowhere yet: connections are made when needed, and made anew after any failure. */
+export function connect(options: ConnectOptions): Database {
+  const deadlineMs = options.deadlineMs ?? 30_000;
+  const template = templateFor(options, deadlineMs);
+  const hosts = hostsOf(template.options);
+
+  const open = async (withinMs: number, extra: ClientOptions = {}): Promise<Connection> => {
+    const settings = Object.assign(
+      {},
+      template.options,
+      { target_session_attrs: hosts.sessionAttributes },
+      extra,
+    );
+    const connection = await openOnAny(hosts, withinMs, (address, ms) =>
+      openConnection(settings, address, ms),
+    );
+    void connection.ended.then(leaveReadOnlyNode);
+    return connection;
+  };
+  const leaveReadOnlyNode = (reason: Error): void => {
+    if (reasonOf(reason) !== readOnlyState) return;
+    preferNext(hosts);
+    pool.replaceAll(reason);
+  };
+  const pool = new Pool({ max: options.max ?? 10, maxLifetimeMs: options.maxLifetimeMs ?? 1_800_000, open });
+  const lender = { pool, template, deadlineMs };
+
+  return {
+    sql: routeStatements(template, (statement) => void runAlone(lender, statement)),
+    transaction(work, own = {}) {
+      const ownMs = own.deadlineMs ?? deadlineMs;
+      return runTransaction(
+        { ...lender, deadlineMs: ownMs },
+        work,
+        ownMs === deadlineMs ? null : serverTimeout(ownMs),
+      );
+    },
+    async listen(channel, onNotify) {
+      const onnotify = (_channel: string, payload: string): void => onNotify(payload);
+      const connection = await open(deadlineMs, { onnotify });
+      const sql = routeStatements(template, (statement) => connection.run(statement));
+      await sql`listen ${sql(channel)}`;
+      return { ended: connection.ended, close: () => connection.close() };
+    },
+    close: () => pool.close(),
+  };
+}
+
+/** Builds statements and holds the parsed options; it never connects. */
+function templateFor(options: ConnectOptions, deadlineMs: number): postgres.Sql {
+  const settings = {
+    max: 1,
+    socket: () => {
+      throw unavailable("Statements must go through the pool.");
+    },
+    onnotice: () => undefined,
+    connection: {
+      application_name: options.applicationName ?? "rouse",
+      statement_timeout: serverTimeout(deadlineMs),
+      // Only for a node that froze: in a living one our own deadline comes first.
+      idle_in_transaction_session_timeout: deadlineMs + 1_000,
+    },
+  };
+  return postgres(options.url, settings);
+}
+
+/** The server gives up a little before us: its answer tells that nothing was committed, our silence doesn't. */
+function serverTimeout(deadlineMs: number): number {
+  return Math.ceil(deadlineMs * 0.9);
+}

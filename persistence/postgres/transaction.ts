@@ -1,0 +1,114 @@
+import type postgres from "postgres";
+
+import { RouseError } from "../../runtime/errors.ts";
+import type { Connection } from "./connection.ts";
+import { outcomeUnknown, unavailable, wasRefused } from "./failure.ts";
+import type { Pool } from "./pool.ts";
+import type { Sql, Statement } from "./statement.ts";
+import { onSettled, routeStatements } from "./statement.ts";
+
+export interface Lender {
+  pool: Pool;
+  /** Builds statements; never connects. */
+  template: postgres.Sql;
+  deadlineMs: number;
+}
+
+/** Runs one statement that commits by itself. Never throws: the outcome goes to whoever awaits the statement. */
+export async function runAlone({ pool, deadlineMs }: Lender, statement: Statement): Promise<void> {
+  const borrowed = await borrow(pool, deadlineMs).catch((error: unknown) => {
+    statement.reject(error);
+    return null;
+  });
+  if (borrowed === null) return;
+  let wasSent = false;
+  const mapError = (error: unknown): unknown => {
+    const isUnknown = wasSent && !borrowed.connection.isOpen() && !wasRefused(error);
+    return isUnknown ? outcomeUnknown(error) : error;
+  };
+  onSettled(statement, mapError, borrowed.giveBack);
+  wasSent = borrowed.connection.isOpen();
+  borrowed.connection.run(statement);
+}
+
+/** See Database.transaction. */
+export async function runTransaction<T>(
+  { pool, template, deadlineMs }: Lender,
+  work: (sql: Sql) => Promise<T>,
+  serverTimeoutMs: number | null,
+): Promise<T> {
+  const { connection, giveBack } = await borrow(pool, deadlineMs);
+  const control = routeStatements(template, (statement) => connection.run(statement));
+  let firstError: Error | null = null;
+  const keepFirst = (error: unknown): unknown => {
+    if (firstError === null && error instanceof Error) firstError = error;
+    return error;
+  };
+  let isOver = false;
+  const sql = routeStatements(template, (statement) => {
+    if (isOver)
+      return statement.reject(new RouseError("internal", "This transaction is over: await every statement."));
+    onSettled(statement, keepFirst, () => undefined);
+    connection.run(statement);
+  });
+  try {
+    await control.unsafe(beginWith(serverTimeoutMs));
+    const result = await connection.untilEnd(work(sql));
+    isOver = true;
+    await commit(connection, control, () => firstError);
+    return result;
+  } catch (error) {
+    isOver = true;
+    await rollback(connection, control);
+    throw error;
+  } finally {
+    giveBack();
+  }
+}
+
+async function borrow(
+  pool: Pool,
+  deadlineMs: number,
+): Promise<{ connection: Connection; giveBack: () => void }> {
+  const endMs = performance.now() + deadlineMs;
+  const connection = await pool.acquire(endMs);
+  const timer = setTimeout(
+    () => connection.destroy(unavailable(`The database took longer than ${deadlineMs} ms.`)),
+    Math.max(0, endMs - performance.now()),
+  );
+  const giveBack = (): void => {
+    clearTimeout(timer);
+    pool.release(connection);
+  };
+  return { connection, giveBack };
+}
+
+function beginWith(serverTimeoutMs: number | null): string {
+  if (serverTimeoutMs === null) return "begin";
+  return [
+    "begin",
+    `set local statement_timeout = ${serverTimeoutMs}`,
+    `set local idle_in_transaction_session_timeout = ${2 * serverTimeoutMs}`,
+  ].join(";");
+}
+
+async function commit(connection: Connection, control: Sql, firstError: () => Error | null): Promise<void> {
+  const wasSent = connection.isOpen();
+  let command: string;
+  try {
+    ({ command } = await control.unsafe("commit"));
+  } catch (error) {
+    // An open connection means that the server answered: it refused, for instance a deferred constraint.
+    throw wasSent && !connection.isOpen() ? outcomeUnknown(error) : error;
+  }
+  // Postgres answers the COMMIT of a failed transaction with ROLLBACK, not with an error.
+  if (command !== "COMMIT")
+    throw firstError() ?? new RouseError("internal", "The transaction was rolled back.");
+}
+
+async function rollback(connection: Connection, control: Sql): Promise<void> {
+  if (!connection.isOpen()) return;
+  await control.unsafe("rollback").catch((error: unknown) => {
+    connection.destroy(unavailable("A transaction could not be rolled back.", error));
+  });
+}
