@@ -1,0 +1,123 @@
+import type { Chart } from "../registry.ts";
+import { transitionLabel, transitionsOf, type StateNode, type Transition } from "./labels.ts";
+
+/**
+ * The chart as a Mermaid `stateDiagram-v2`. Mermaid draws no arrow between the insides of two composite states, nor from
+ * a composite state into itself. So an arrow joins the two outermost states that differ, and its label names the inner
+ * ends; an arrow from a state into its own inside starts at that inside's `[*]`.
+ */
+export function toMermaid(chart: Chart): string {
+  const { root } = chart;
+  const arrows = arrowsByPlace(root);
+  // Regions side by side need a composite state around them.
+  const body = root.type === "parallel" ? state(root, arrows) : inside(root, arrows);
+  const lines = ["stateDiagram-v2", ...indent(body)];
+  return `${lines.join("\n")}\n`;
+}
+
+/** Composite state → the lines of the arrows drawn directly in it. */
+type Arrows = ReadonlyMap<StateNode, readonly string[]>;
+
+function arrowsByPlace(root: StateNode): Arrows {
+  const arrows = new Map<StateNode, string[]>();
+  for (const node of statesBelow(root)) {
+    for (const transition of transitionsOf(node)) {
+      for (const target of transition.target ?? []) {
+        const { place, line } = arrow(node, target, transition);
+        arrows.set(place, [...(arrows.get(place) ?? []), line]);
+      }
+    }
+  }
+  return arrows;
+}
+
+function arrow(from: StateNode, to: StateNode, transition: Transition): { place: StateNode; line: string } {
+  if (from === to && from.parent !== undefined) {
+    return {
+      place: from.parent,
+      line: arrowLine(mermaidId(from), from, { label: transitionLabel(transition) }),
+    };
+  }
+  const lineage = ancestry(from);
+  const place = ancestry(to).find((node) => node !== to && lineage.includes(node)) ?? from;
+  const start = childOf(place, from);
+  const end = childOf(place, to) ?? to;
+  const ends = {
+    label: transitionLabel(transition),
+    ...(start !== undefined && start !== from ? { inner: from.key } : {}),
+    ...(end !== to ? { to: to.key } : {}),
+  };
+  return { place, line: arrowLine(start === undefined ? "[*]" : mermaidId(start), end, ends) };
+}
+
+function arrowLine(
+  start: string,
+  end: StateNode,
+  ends: { label: string; inner?: string; to?: string },
+): string {
+  const words = [
+    ends.inner === undefined ? "" : `(${ends.inner})`,
+    ends.label,
+    ends.to === undefined ? "" : `→ ${ends.to}`,
+  ];
+  const label = words.filter((word) => word !== "").join(" ");
+  return `${start} --> ${mermaidId(end)}${label === "" ? "" : ` : ${label}`}`;
+}
+
+/** The node itself first, the root last. */
+function ancestry(node: StateNode): StateNode[] {
+  return node.parent === undefined ? [node] : [node, ...ancestry(node.parent)];
+}
+
+/** The child of `place` in which `node` lies, or undefined when it is `place` itself. */
+function childOf(place: StateNode, node: StateNode): StateNode | undefined {
+  return ancestry(node).find(({ parent }) => parent === place);
+}
+
+function statesBelow(node: StateNode): StateNode[] {
+  return [node, ...Object.values(node.states).flatMap(statesBelow)];
+}
+
+function inside(node: StateNode, arrows: Arrows): string[] {
+  const children = Object.values(node.states);
+  if (isOutermostParallel(node)) {
+    return children.flatMap((child, index) => [...(index === 0 ? [] : ["--"]), ...state(child, arrows)]);
+  }
+  const initial = node.type === "parallel" ? [] : (node.initial.target ?? []);
+  return [
+    ...children.flatMap((child) => state(child, arrows)),
+    ...initial.map((child) => `[*] --> ${mermaidId(childOf(node, child) ?? child)}`),
+    ...(arrows.get(node) ?? []),
+    ...children.filter(({ type }) => type === "final").map((child) => `${mermaidId(child)} --> [*]`),
+  ];
+}
+
+function state(node: StateNode, arrows: Arrows): string[] {
+  const isBox = node.parent?.type === "parallel" && !isOutermostParallel(node.parent);
+  const declared = `state "${isBox ? "region " : ""}${node.key}" as ${mermaidId(node)}`;
+  const remarks = remarksOf(node);
+  if (Object.keys(node.states).length === 0)
+    return [declared, ...remarks.map((text) => `${mermaidId(node)} : ${text}`)];
+  const note = [`note right of ${mermaidId(node)}`, ...indent(remarks), "end note"];
+  return [`${declared} {`, ...indent(inside(node, arrows)), "}", ...(remarks.length === 0 ? [] : note)];
+}
+
+/** Mermaid's layout (12.3) fails on `--` below another `--`: regions further in are drawn as boxes side by side. */
+function isOutermostParallel(node: StateNode): boolean {
+  return node.type === "parallel" && ancestry(node).filter(({ type }) => type === "parallel").length === 1;
+}
+
+/** What happens without leaving the state. */
+function remarksOf(node: StateNode): string[] {
+  const ports = node.invoke.map(({ id }) => `invoke ${id}`);
+  const internal = transitionsOf(node).filter(({ target }) => target === undefined);
+  return [...ports, ...internal.map(transitionLabel)];
+}
+
+function mermaidId({ id }: StateNode): string {
+  return id.replaceAll(/[^A-Za-z0-9]/g, "_");
+}
+
+function indent(lines: readonly string[]): string[] {
+  return lines.map((line) => `  ${line}`);
+}
