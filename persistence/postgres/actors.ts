@@ -3,7 +3,7 @@ import { RouseError } from "../../runtime/errors.ts";
 import type { Page } from "../../runtime/domain.ts";
 import type { ActorStatus, StoredActor, TurnCommit } from "../../runtime/store.ts";
 import { column } from "./columns.ts";
-import { pageOf } from "./page.ts";
+import { pageOf } from "../page.ts";
 import type { Row, Scope } from "./scope.ts";
 import { shardCount, shardOf } from "./shard.ts";
 

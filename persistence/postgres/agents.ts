@@ -1,7 +1,7 @@
 import type { Agent, AgentSession, Page } from "../../runtime/domain.ts";
 import { agentNotFound } from "../missing.ts";
 import { numberOrNull, toJson } from "./columns.ts";
-import { pageOf } from "./page.ts";
+import { pageOf } from "../page.ts";
 import type { Row, Scope } from "./scope.ts";
 
 export async function putAgent(

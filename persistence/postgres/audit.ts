@@ -1,6 +1,6 @@
 import type { AuditEntry, Page } from "../../runtime/domain.ts";
 import { toJson } from "./columns.ts";
-import { pageOf } from "./page.ts";
+import { pageOf } from "../page.ts";
 import type { Row, Scope } from "./scope.ts";
 
 /** Rows are only ever added. */

@@ -2,7 +2,7 @@ import type { BlockReason } from "../../machines/reasons.ts";
 import type { EngineRecords } from "../../machines/records.ts";
 import type { Escalation, Page } from "../../runtime/domain.ts";
 import { column } from "./columns.ts";
-import { pageOf } from "./page.ts";
+import { pageOf } from "../page.ts";
 import type { Scope } from "./scope.ts";
 
 export async function raiseEscalations(

@@ -1,7 +1,7 @@
 import type { Member, Page } from "../../runtime/domain.ts";
 import { alreadyExists, notAParticipant, threadNotFound } from "../missing.ts";
 import { addressedTo } from "./messages.ts";
-import { pageOf } from "./page.ts";
+import { pageOf } from "../page.ts";
 import type { Row, Scope } from "./scope.ts";
 
 export interface MemberKey {

@@ -3,7 +3,7 @@ import type { EngineRecords } from "../../machines/records.ts";
 import type { Page, Thread } from "../../runtime/domain.ts";
 import { alreadyExists } from "../missing.ts";
 import { column } from "./columns.ts";
-import { pageOf } from "./page.ts";
+import { pageOf } from "../page.ts";
 import type { Row, Scope } from "./scope.ts";
 
 export async function insertThread(

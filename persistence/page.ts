@@ -1,4 +1,4 @@
-import type { Page } from "../../runtime/domain.ts";
+import type { Page } from "../runtime/domain.ts";
 
 /** `rows` holds one more than `limit` when there is a next page. */
 export function pageOf<Row>(rows: Row[], limit: number, keyOf: (row: Row) => string): Page<Row> {
