@@ -1,7 +1,7 @@
 import type { LaunchIdentity } from "./kind.ts";
 
 /** What a launched program sees of our own environment; everything else, secrets included, stays here. */
-const inherited = ["PATH", "HOME", "LANG", "TERM", "USER", "SHELL"];
+const inherited = ["PATH", "HOME", "LANG", "USER", "SHELL"];
 
 export function agentEnvironment(
   identity: LaunchIdentity,
@@ -13,6 +13,7 @@ export function agentEnvironment(
     return value === undefined ? [] : [[name, value] as const];
   });
   return {
+    // Ours describes the terminal of whoever started the node, not the one that the agent gets.
     TERM: "xterm-256color",
     ...Object.fromEntries(base),
     ...own,

@@ -11,7 +11,13 @@ const identity: LaunchIdentity = {
   runtimeId: "rt-1",
   mcpUrl: "http://127.0.0.1:1/mcp",
   token: "secret-token",
-  baseEnv: { PATH: "/bin", HOME: "/home/me", DATABASE_URL: "postgres://secret", TMUX: "/tmp/x,1,0" },
+  baseEnv: {
+    PATH: "/bin",
+    HOME: "/home/me",
+    DATABASE_URL: "postgres://secret",
+    TERM: "dumb",
+    TMUX: "/tmp/x,1,0",
+  },
 };
 
 const definition = {

@@ -1,0 +1,111 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { LaunchRequest, TerminalAddress } from "../../../runtime/terminal.ts";
+import { definition, eagerStage, type Stage } from "./stage.ts";
+
+const input = {
+  runtimeId: "rt",
+  agentId: "reviewer",
+  host: "here",
+  backend: "scripted",
+  purpose: "start",
+  sessionId: null,
+  prompt: null,
+};
+
+let stage: Stage;
+let launches: LaunchRequest[];
+
+beforeEach(() => {
+  stage = eagerStage();
+  launches = [];
+  const { terminal } = stage;
+  const launch = terminal.launch.bind(terminal);
+  terminal.launch = (request) => {
+    launches.push(request);
+    return launch(request);
+  };
+});
+
+interface Launched {
+  address: TerminalAddress;
+  sessionId: string | null;
+}
+
+const launchWith = async (changes: object = {}) =>
+  (await stage.perform("launchTerminal", { ...input, ...changes })) as Launched;
+
+describe("launching a terminal", () => {
+  test("starts the agent's command with its own token and nothing of our environment", async () => {
+    const { address, sessionId } = await launchWith();
+    expect(address).toMatchObject({ backend: "scripted", target: "rt" });
+    expect(sessionId).toBeNull();
+    expect(launches).toMatchObject([{ runtimeId: "rt", argv: ["agent"], cwd: "/" }]);
+    expect(launches[0]?.env).toMatchObject({ PATH: "/bin", ROUSE_TOKEN: "token-of-reviewer-rt" });
+    expect(launches[0]?.env).not.toHaveProperty("DATABASE_URL");
+  });
+
+  test("a second attempt finds what the first one started", async () => {
+    const first = await launchWith();
+    expect(await launchWith()).toEqual(first);
+    expect(launches).toHaveLength(1);
+  });
+
+  test("a program that ended makes room for a new one", async () => {
+    const first = await launchWith();
+    stage.scripted.programEnds("rt", 1);
+    const second = await launchWith();
+    expect(second.address.pid).not.toBe(first.address.pid);
+  });
+
+  test("a session id given by argument is known at once", async () => {
+    stage.addAgent("reviewer", { definition: { ...definition, session: { args: ["{session}"] } } });
+    expect((await launchWith()).sessionId).toBe("ses-rt");
+    expect(launches[0]?.argv).toEqual(["agent", "ses-rt"]);
+  });
+
+  test("a typed prompt is typed once the program is idle: its last line only", async () => {
+    stage.addAgent("reviewer", { definition: { ...definition, prompt: { as: "typed" } } });
+    const { address } = await launchWith({ prompt: "written by others\nthe pointer" });
+    expect(await stage.answers(address)).toEqual(["> the pointer"]);
+    await launchWith({ prompt: "written by others\nthe pointer" });
+    expect(await stage.answers(address)).toEqual(["> the pointer"]);
+  });
+
+  test.each([
+    ["an unregistered agent", { kind: null, definition: null }, {}],
+    ["a folder that does not exist", { definition: { ...definition, cwd: "/no/such/folder" } }, {}],
+    ["a session id that is an option", {}, { purpose: "resume", sessionId: "--yes" }],
+  ])("%s is told as launch_failed", async (_, agent, plan) => {
+    stage.addAgent("reviewer", agent);
+    await expect(launchWith(plan)).rejects.toMatchObject({ code: "launch_failed" });
+    expect(launches).toEqual([]);
+  });
+
+  test("a backend that this host lacks is told", async () => {
+    await expect(launchWith({ backend: "tmux" })).rejects.toMatchObject({ code: "terminal_backend_missing" });
+  });
+});
+
+describe("adopting and stopping a terminal", () => {
+  const place = { runtimeId: "rt", agentId: "reviewer", host: "here" };
+
+  test("an existing pane is taken with its identity", async () => {
+    const address = await stage.launch("theirs");
+    expect(await stage.perform("adoptTerminal", { ...place, server: "memory", target: "theirs" })).toEqual({
+      address,
+      sessionId: null,
+    });
+  });
+
+  test("a pane that is not there is terminal_missing", async () => {
+    const adoption = stage.perform("adoptTerminal", { ...place, server: "memory", target: "none" });
+    await expect(adoption).rejects.toMatchObject({ code: "terminal_missing" });
+  });
+
+  test("stopping removes the terminal, twice is once", async () => {
+    const address = await stage.launch("rt");
+    await stage.perform("stopTerminal", { ...place, address });
+    await stage.perform("stopTerminal", { ...place, address });
+    expect(await stage.terminal.find("rt")).toBeNull();
+  });
+});
