@@ -140,6 +140,9 @@ async function install(count) {
     "--no-audit",
     "--no-fund",
     "--loglevel=error",
+    // npm's own pauses between tries add up to more than a minute before it says that it is offline.
+    "--fetch-retry-mintimeout=2000",
+    "--fetch-retry-maxtimeout=8000",
   ]);
   clearInterval(progress);
   if (code === 0) return say(`installed in ${seconds()}`);
