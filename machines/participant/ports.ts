@@ -72,8 +72,7 @@ const startOutput = z.discriminatedUnion("verdict", [
 
 export const resumeSession = definePort({
   name: "resumeSession",
-  summary:
-    "Brings the agent's own session back to life in a new terminal, unless a living process holds it.",
+  summary: "Brings the agent's own session back to life in a new terminal, unless a living process holds it.",
   input: startInput.extend({ sessionId: z.string() }),
   output: startOutput,
   repeat: "idempotent",

@@ -1,0 +1,31 @@
+import type { PortSpec } from "../port.ts";
+import type { ParticipantContext } from "./events.ts";
+import { deliverWake, resumeSession, spawnSession } from "./ports.ts";
+
+/** Named waits of the chart, in milliseconds. */
+
+type Args = { context: ParticipantContext; event: object };
+
+/** A host that never takes up its effect must not hold the wake: after every attempt could have ended, go on. */
+function boundOf({ retry, timeoutMs }: Pick<PortSpec<never, never>, "retry" | "timeoutMs">): number {
+  const marginMs = 10_000;
+  return retry.attempts * ((timeoutMs ?? 0) + retry.maxBackoffMs) + marginMs;
+}
+
+export const delays = {
+  coalescing: ({ context }: Args) => context.policy.coalesceMs,
+  deferRecheck: ({ context }: Args) => context.wake?.deferRecheckMs ?? context.policy.deferRecheckMs,
+  ackTimeout: ({ context }: Args) => context.policy.ackTimeoutMs,
+  /** Doubles with each delivery. */
+  retryBackoff: ({ context: { policy, wake } }: Args) =>
+    policy.retryBackoffMs * 2 ** Math.max(0, (wake?.triggers ?? 1) - 1),
+  readingTime: ({ context }: Args) => context.policy.readingMs,
+  startAckTimeout: ({ context }: Args) => context.policy.startAckTimeoutMs,
+  /** From the moment of the block, which is when the timer is armed. */
+  limitReset: ({ context: { blocked } }: Args) =>
+    blocked === null || blocked.until === null ? 0 : blocked.until - blocked.at,
+  deliveryBound: boundOf(deliverWake),
+  resumeBound: boundOf(resumeSession),
+  spawnBound: boundOf(spawnSession),
+  presenceFresh: ({ context }: Args) => context.policy.presenceFreshMs,
+};
