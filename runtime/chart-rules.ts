@@ -165,7 +165,8 @@ function checkWildcards(node: StateNode): Violation[] {
 }
 
 function checkWayOut(node: StateNode): Violation[] {
-  if (node.type !== "atomic") return [];
+  // A region of a single state keeps books beside the others; it waits for nothing.
+  if (node.type !== "atomic" || node.parent?.type === "parallel") return [];
   for (let from: StateNode | undefined = node; from !== undefined; from = from.parent) {
     const leaves = transitionsOf(from).some(({ target }) =>
       (target ?? []).some((to: StateNode) => to !== node),
@@ -196,11 +197,14 @@ function checkImplementation({ root }: Chart, name: string, action: Implementati
   return type === "xstate.raise" && id === undefined ? [violation(root, "delayWithoutId", name)] : [];
 }
 
-/** XState hands `spawn` to a function as an argument: whether it is used can only be seen in the function's text. */
+/**
+ * XState hands `spawn` to a function as an argument: whether it is called can only be seen in the function's text. What
+ * escapes this look is refused by the kernel when it runs.
+ */
 function spawns(value: unknown): boolean {
   if (typeof value === "function") {
     const parts = Object.values(value).filter((part) => !isInternal(part));
-    return /\bspawn(Child)?\b/.test(Function.prototype.toString.call(value)) || parts.some(spawns);
+    return /\bspawn(Child)?\s*\(/.test(Function.prototype.toString.call(value)) || parts.some(spawns);
   }
   return typeof value === "object" && value !== null && Object.values(value).some(spawns);
 }

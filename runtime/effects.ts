@@ -83,6 +83,11 @@ export class Performer {
     }
   }
 
+  /** Resolves when everything running now has ended. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#running.values()].map(({ done }) => done));
+  }
+
   /** Takes no new work, lets short work finish until the deadline, hands watches and the rest back. */
   async drain(deadlineMs: number): Promise<void> {
     this.#draining = true;
