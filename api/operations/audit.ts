@@ -1,0 +1,74 @@
+import { errorCodes, isRouseError, type RouseError } from "../../runtime/errors.ts";
+import type { AuditEntry } from "../../runtime/domain.ts";
+import type { Caller, Operation } from "./operation.ts";
+
+export interface AuditedCall {
+  operation: Operation;
+  caller: Caller;
+  /** As the caller sent it when it was refused, as validated otherwise. */
+  input: unknown;
+  requestId: string;
+}
+
+type NewEntry = Omit<AuditEntry, "at">;
+
+export function doneEntry(call: AuditedCall): NewEntry {
+  return { ...common(call), outcome: "done", code: null };
+}
+
+export function refusedEntry(call: AuditedCall, error: RouseError): NewEntry {
+  return { ...common(call), outcome: "refused", code: error.code };
+}
+
+/** A decision against the caller. What a repetition may cure, and our own failures, are no refusals. */
+export function isRefusal(error: unknown): error is RouseError {
+  return isRouseError(error) && error.code !== "conflict" && errorCodes[error.code].status < 500;
+}
+
+function common({ operation, caller, input, requestId }: AuditedCall): Omit<NewEntry, "outcome" | "code"> {
+  const fields = typeof input === "object" && input !== null ? (input as Record<string, unknown>) : {};
+  return {
+    actor: caller.agentId,
+    role: caller.role,
+    operation: operation.name,
+    subject: subjectOf(fields),
+    reason: brief(fields["reason"]),
+    details: detailsOf(fields),
+    requestId,
+  };
+}
+
+function subjectOf(fields: Record<string, unknown>): string {
+  const thread = brief(fields["thread_id"]);
+  const agent = brief(fields["agent_id"]);
+  const runtime = brief(fields["runtime_id"]);
+  if (thread !== null && agent !== null) return `participant/${thread}.${agent}`;
+  if (thread !== null) return `thread/${thread}`;
+  if (runtime !== null) return `runtime/${runtime}`;
+  return agent === null ? "workspace" : `agent/${agent}`;
+}
+
+/** Bodies stand in their thread; definitions and tokens may hold secrets. */
+const leftOut = new Set(["body", "definition", "token", "idempotency_key", "reason"]);
+const mostDetails = 16;
+
+function detailsOf(fields: Record<string, unknown>): Record<string, unknown> | null {
+  const kept = Object.entries(fields)
+    .filter(([name, value]) => !leftOut.has(name) && value !== undefined)
+    .slice(0, mostDetails)
+    .map(([name, value]) => [name.slice(0, 64), scalar(value)]);
+  return kept.length === 0 ? null : (Object.fromEntries(kept) as Record<string, unknown>);
+}
+
+function scalar(value: unknown): unknown {
+  if (value === null || typeof value === "number" || typeof value === "boolean") return value;
+  return brief(typeof value === "string" ? value : JSON.stringify(value));
+}
+
+const longest = 300;
+
+/** Refused input may be anything: only short storable text gets into the audit. */
+function brief(value: unknown): string | null {
+  if (typeof value !== "string" || value === "") return null;
+  return value.slice(0, longest).replaceAll("\0", "\uFFFD").toWellFormed();
+}

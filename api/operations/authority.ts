@@ -1,0 +1,6 @@
+import type { Authority } from "../../machines/roles.ts";
+import type { Caller } from "./operation.ts";
+
+export function authorityOf(caller: Caller, reason: string): Authority {
+  return { by: caller.agentId, role: caller.role, reason };
+}

@@ -1,0 +1,111 @@
+import type { ParticipantContext } from "../../machines/participant/events.ts";
+import type { StoredActor } from "../../runtime/store.ts";
+import { participantContext, regionState, statesOf } from "./actor-view.ts";
+import { iso } from "./fields.ts";
+import { blockAdvice, heldAdvice } from "./wake-advice.ts";
+
+export interface Pending {
+  /** Epoch ms of the earliest timer, or null. */
+  dueAt: number | null;
+  /** Ports at work. */
+  ports: readonly string[];
+}
+
+export interface Sentence {
+  sentence: string;
+  next: string;
+}
+
+/** The answer in one sentence, from where the participant's chart stands. Pure. */
+export function explainSentence(actor: StoredActor, pending: Pending): Sentence {
+  const context = participantContext(actor);
+  const who = `${context.agentId} in ${context.threadId}`;
+  if (actor.status === "quarantined") {
+    return {
+      sentence: `${who} is set aside after an event that its chart could not process.`,
+      next: "See list_dead_letters.",
+    };
+  }
+  const states = statesOf(actor);
+  if (states.includes("attention.unread.held")) return held(who, context);
+  return standing(who, context, pending, regionState(states, "attention"));
+}
+
+function held(who: string, context: ParticipantContext): Sentence {
+  const work = `${context.unread} unread`;
+  if (context.threadStatus === "closed") {
+    return {
+      sentence: `${who} has ${work}, but the thread is closed.`,
+      next: "Reopen the thread, if need be.",
+    };
+  }
+  const scopes = context.pausedBy.length === 0 ? "its runtime" : context.pausedBy.join(" and ");
+  return { sentence: `${who} has ${work}, but injection is paused for ${scopes}.`, next: heldAdvice };
+}
+
+function standing(
+  who: string,
+  context: ParticipantContext,
+  pending: Pending,
+  state: string | null,
+): Sentence {
+  const work = `${context.unread} unread`;
+  const wait = pending.dueAt === null ? "When news arrives." : `Looks again at ${iso(pending.dueAt)}.`;
+  switch (state) {
+    case "caughtUp":
+      return {
+        sentence: `${who} has read everything addressed to it.`,
+        next: "Nothing, until somebody posts.",
+      };
+    case "unread":
+      return { sentence: `${who} has ${work}; messages of this moment are being collected.`, next: wait };
+    case "deferred":
+      return {
+        sentence: `${who} has ${work}, but its wake waits: ${context.wake?.deferReason ?? "for news"}.`,
+        next: wait,
+      };
+    case "triggering":
+      return { sentence: `The wake line for ${who} is being typed now (${work}).`, next: working(pending) };
+    case "backoff":
+      return {
+        sentence: `The last delivery to ${who} came to nothing (${lastReason(context)}).`,
+        next: wait,
+      };
+    case "awaitingAck":
+      return {
+        sentence: `${who} was woken and has not answered yet.`,
+        next: `Without a heartbeat or reading it is tried again. ${wait}`,
+      };
+    case "reading":
+      return { sentence: `${who} is awake and reading; ${work} left.`, next: wait };
+    case "resuming":
+    case "spawning":
+      return {
+        sentence: `${who} has no living terminal; it is ${state === "resuming" ? "being resumed" : "being started anew"}.`,
+        next: working(pending),
+      };
+    case "awaitingStart":
+      return { sentence: `${who} was started and has not answered yet.`, next: wait };
+    case "blocked":
+      return blocked(who, context);
+    default:
+      return { sentence: `${who} stands in ${String(state)}.`, next: wait };
+  }
+}
+
+function blocked(who: string, { blocked: block, unread }: ParticipantContext): Sentence {
+  if (block === null) return { sentence: `${who} is blocked.`, next: "Unblock it." };
+  const detail = block.detail === "" ? "" : ` (${block.detail})`;
+  return {
+    sentence: `${who} has ${unread} unread and is blocked: ${block.reason}${detail}.`,
+    next: blockAdvice[block.reason],
+  };
+}
+
+function working({ ports }: Pending): string {
+  return ports.length === 0 ? "A node takes it up." : `Waits for ${ports.join(", ")} to finish.`;
+}
+
+function lastReason({ wake }: ParticipantContext): string {
+  return wake?.hops.at(-1)?.reason ?? "no reason known";
+}

@@ -1,0 +1,102 @@
+import { z } from "zod";
+import { addresses, topics } from "../../machines/mail.ts";
+import type { PauseScope } from "../../machines/participant/contract.ts";
+import type { ParticipantEvent } from "../../machines/participant/events.ts";
+import { RouseError } from "../../runtime/errors.ts";
+import { requireReason } from "./access.ts";
+import { authorityOf } from "./authority.ts";
+import { agentId, reason, runtimeId } from "./fields.ts";
+import { switchWorkspace } from "./injection-switch.ts";
+import { defineMutation, type MutationCall } from "./operation.ts";
+import { authorities } from "./role-sets.ts";
+import { commandRuntime } from "./runtime-view.ts";
+
+const injectionScopes = ["runtime", "agent", "workspace"] as const;
+
+const switching = {
+  input: {
+    scope: z.enum(injectionScopes),
+    agent_id: agentId.optional().describe("With scope agent."),
+    runtime_id: runtimeId.optional().describe("With scope runtime."),
+    reason: reason.optional().describe("Required: why."),
+  },
+  output: { scope: z.enum(injectionScopes), injection: z.enum(["paused", "open"]) },
+};
+
+type Switch = MutationCall<{
+  scope: (typeof injectionScopes)[number];
+  agent_id?: string | undefined;
+  runtime_id?: string | undefined;
+  reason?: string | undefined;
+}>;
+
+export const pauseInjection = defineMutation({
+  name: "pause_injection",
+  summary: "The red switch: nothing is typed into this runtime, for this agent, or in the whole workspace.",
+  toolset: "coordination",
+  http: { method: "POST", path: "/v1/injection/pause" },
+  roles: authorities,
+  idempotent: true,
+  ...switching,
+  handler: (call) => switchInjection(call, "paused"),
+});
+
+export const resumeInjection = defineMutation({
+  name: "resume_injection",
+  summary: "Takes the red switch back for a runtime, an agent, or the workspace.",
+  toolset: "coordination",
+  http: { method: "POST", path: "/v1/injection/resume" },
+  roles: authorities,
+  idempotent: true,
+  ...switching,
+  handler: (call) => switchInjection(call, "open"),
+});
+
+async function switchInjection(call: Switch, injection: "paused" | "open") {
+  const { input, tx } = call;
+  const why = requireReason(input.reason, `injection ${injection}`);
+  switch (input.scope) {
+    case "runtime":
+      await switchRuntime(call, requireField("runtime_id", input.runtime_id), { injection, why });
+      break;
+    case "agent": {
+      const agent = requireField("agent_id", input.agent_id);
+      await tx.pauseAgent({ agentId: agent, paused: injection === "paused" });
+      await publish(call, topics.agent(agent), { scope: "agent", injection, why });
+      break;
+    }
+    case "workspace":
+      await switchWorkspace(tx, injection === "paused");
+      await publish(call, topics.workspace, { scope: "workspace", injection, why });
+  }
+  return { scope: input.scope, injection };
+}
+
+interface Change {
+  injection: "paused" | "open";
+  why: string;
+}
+
+async function switchRuntime(call: Switch, runtime: string, { injection, why }: Change): Promise<void> {
+  const type = injection === "paused" ? "injection.paused" : "injection.resumed";
+  // Not taken: it stands there already, which is what was asked for.
+  await commandRuntime(call, addresses.runtime(runtime), { type, ...authorityOf(call.caller, why) });
+}
+
+async function publish(
+  { caller, tx }: Switch,
+  topic: string,
+  { scope, injection, why }: Change & { scope: PauseScope },
+): Promise<void> {
+  const type = injection === "paused" ? "injection.paused" : "injection.resumed";
+  const event: ParticipantEvent = { type, scope, ...authorityOf(caller, why) };
+  await tx.publish({ topic, from: caller.agentId, event: { ...event } });
+}
+
+function requireField(name: string, value: string | undefined): string {
+  if (value !== undefined) return value;
+  throw new RouseError("invalid_input", `${name}: is required with this scope`, {
+    nextStep: `Name it in ${name}.`,
+    details: { issues: [{ path: name, message: "is required with this scope" }] },
+  });
+}

@@ -1,0 +1,37 @@
+import { addresses, topics } from "../../machines/mail.ts";
+import type { ParticipantInput } from "../../machines/participant/events.ts";
+import { agentFacts } from "../../runtime/agent-facts.ts";
+import type { Thread } from "../../runtime/domain.ts";
+import type { Transaction } from "../../runtime/store.ts";
+import { pausedBy } from "./injection-switch.ts";
+import type { Workspace } from "./operation.ts";
+
+/** Makes the agent a member of the thread, with its participant actor. Throws `already_exists`. */
+export async function joinThread(
+  tx: Transaction,
+  workspace: Workspace,
+  thread: Pick<Thread, "threadId" | "status">,
+  agentId: string,
+): Promise<void> {
+  const { threadId, status } = thread;
+  await tx.insertMember({ threadId, agentId });
+  const [agent, runtimes] = await Promise.all([
+    tx.getAgent(agentId),
+    tx.listActorsBySubject({ kind: "runtime", subject: agentId }),
+  ]);
+  const input: ParticipantInput = {
+    threadId,
+    agentId,
+    policy: workspace.policies.wake,
+    agent: agentFacts(agent, runtimes),
+    threadStatus: status,
+    pausedBy: await pausedBy(tx, agent),
+  };
+  await workspace.engine.create(tx, {
+    kind: "participant",
+    address: addresses.participant(threadId, agentId),
+    input,
+    subject: agentId,
+    topics: [topics.agent(agentId), topics.thread(threadId), topics.workspace],
+  });
+}

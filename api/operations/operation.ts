@@ -1,0 +1,142 @@
+import { z } from "zod";
+import type { WakePolicy } from "../../machines/participant/contract.ts";
+import type { Role } from "../../machines/roles.ts";
+import type { TerminalBackend } from "../../machines/runtime/contract.ts";
+import type { RuntimePolicy } from "../../machines/runtime/events.ts";
+import type { ThreadPolicy } from "../../machines/thread/events.ts";
+import type { Clock, Ids } from "../../runtime/clock.ts";
+import type { Engine } from "../../runtime/engine.ts";
+import type { Store, Transaction } from "../../runtime/store.ts";
+import type { TokenAuthority } from "./tokens.ts";
+
+/** Who calls, as its token says. */
+export interface Caller {
+  agentId: string;
+  workspaceId: string;
+  role: Role;
+  /** Session that the token is bound to. */
+  sessionId: string;
+  jti: string;
+}
+
+export interface Policies {
+  thread: ThreadPolicy;
+  wake: WakePolicy;
+  runtime: RuntimePolicy;
+}
+
+/** What a workspace lends to its operations. */
+export interface Workspace {
+  engine: Engine;
+  tokens: TokenAuthority;
+  policies: Policies;
+  /** Terminal for launches when the caller names none: tmux where there is one, else pty. */
+  backend: TerminalBackend;
+  /** Host that runtimes belong to when the caller names none. */
+  host: string;
+  ids: Ids;
+  clock: Clock;
+}
+
+export interface QueryCall<Input> {
+  caller: Caller;
+  input: Input;
+  workspace: Workspace;
+  store: Store;
+  requestId: string;
+}
+
+/** `tx` is the operation's one transaction: nothing may be written outside it. */
+export interface MutationCall<Input> extends Omit<QueryCall<Input>, "store"> {
+  tx: Transaction;
+}
+
+/** Who sees the operation as an MCP tool; long tool lists cost every agent on every turn. */
+export const toolsets = ["thread", "coordination", "operation"] as const;
+export type Toolset = (typeof toolsets)[number];
+
+export type HttpMethod = "GET" | "POST" | "PUT" | "DELETE";
+
+interface Common<Input extends z.ZodType, Output extends z.ZodType> {
+  /** snake_case; also the name of the MCP tool. */
+  name: string;
+  /** One sentence, shown in lists. */
+  summary: string;
+  /** More for models that read the tool's description. */
+  guidance?: string;
+  toolset: Toolset;
+  http: { method: HttpMethod; path: string };
+  roles: readonly Role[];
+  input: Input;
+  output: Output;
+}
+
+export interface Query<
+  Input extends z.ZodType = z.ZodType,
+  Output extends z.ZodType = z.ZodType,
+> extends Common<Input, Output> {
+  readOnly: true;
+  // Methods, so that operations of any input fit one list.
+  handler(call: QueryCall<z.output<Input>>): Promise<Payload<Output>>;
+}
+
+export interface Mutation<
+  Input extends z.ZodType = z.ZodType,
+  Output extends z.ZodType = z.ZodType,
+> extends Common<Input, Output> {
+  readOnly: false;
+  /** Repeating the call without a key changes nothing more. */
+  idempotent: boolean;
+  /** Ends something that cannot be had back by another call. */
+  destructive?: boolean;
+  /** Output fields that are never stored: a repetition with the same key gets null in their place. */
+  shownOnce?: readonly string[];
+  handler(call: MutationCall<z.output<Input>>): Promise<Payload<Output>>;
+}
+
+export type Operation = Query | Mutation;
+
+/** What a handler returns: the runner adds the version. */
+type Payload<Output extends z.ZodType> = Omit<z.input<Output>, "schema_version">;
+
+export const schemaVersion = 1;
+const version = { schema_version: z.literal(schemaVersion) };
+
+const idempotencyKey = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,128}$/, "must be 1 to 128 printable ASCII characters")
+  .optional()
+  .describe("Same key and payload again returns the first result. Use a fresh one per intended change.");
+
+type Definition<Input extends z.ZodRawShape, Output extends z.ZodRawShape, Whole> = Omit<
+  Whole,
+  "input" | "output" | "readOnly"
+> & { input: Input; output: Output };
+
+type Versioned<Output extends z.ZodRawShape> = z.ZodObject<Output & typeof version>;
+
+/** An operation that changes nothing. */
+export function defineQuery<const Input extends z.ZodRawShape, const Output extends z.ZodRawShape>(
+  definition: Definition<Input, Output, Query<z.ZodObject<Input>, Versioned<Output>>>,
+): Operation {
+  return {
+    ...definition,
+    readOnly: true,
+    input: z.strictObject(definition.input),
+    output: z.object({ ...version, ...definition.output }),
+  };
+}
+
+type Keyed<Input extends z.ZodRawShape> = z.ZodObject<Input & { idempotency_key: typeof idempotencyKey }>;
+
+/** An operation that changes something: one transaction, one audit row, an optional idempotency key. */
+export function defineMutation<const Input extends z.ZodRawShape, const Output extends z.ZodRawShape>(
+  definition: Definition<Input, Output, Mutation<Keyed<Input>, Versioned<Output>>>,
+): Operation {
+  return {
+    ...definition,
+    readOnly: false,
+    input: z.strictObject({ ...definition.input, idempotency_key: idempotencyKey }),
+    output: z.object({ ...version, ...definition.output }),
+  };
+}

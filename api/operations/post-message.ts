@@ -1,0 +1,99 @@
+import { z } from "zod";
+import { addresses } from "../../machines/mail.ts";
+import type { ParticipantEvent } from "../../machines/participant/events.ts";
+import type { ThreadEvent } from "../../machines/thread/events.ts";
+import { fingerprint, isContentFree } from "../../machines/thread/progress.ts";
+import type { Message } from "../../runtime/domain.ts";
+import { RouseError } from "../../runtime/errors.ts";
+import type { Transaction } from "../../runtime/store.ts";
+import { requireActing, requireMember, requireOpen, requireThread } from "./access.ts";
+import { agentId, caps, iso, messageBody, messageKind, seq, threadId, timestamp } from "./fields.ts";
+import { defineMutation } from "./operation.ts";
+import { members } from "./role-sets.ts";
+
+export const postMessage = defineMutation({
+  name: "post_message",
+  summary: "Posts a message; whoever it is addressed to is woken if need be.",
+  guidance:
+    "Without `to` it is for everybody in the thread; with `to` only those named are woken. Say something new: thanks and acknowledgements need no message.",
+  toolset: "thread",
+  http: { method: "POST", path: "/v1/threads/:thread_id/messages" },
+  roles: members,
+  idempotent: false,
+  input: {
+    thread_id: threadId,
+    body: messageBody.describe("At most 64 KiB of UTF-8."),
+    kind: messageKind
+      .optional()
+      .describe(
+        "Default: message. finding: a review finding; decision: settles something; question: wants an answer.",
+      ),
+    to: z
+      .array(agentId)
+      .min(1)
+      .max(caps.recipients)
+      .optional()
+      .describe("Participants it is directed to; left out: all."),
+    in_reply_to: seq.min(1).optional().describe("Seq of the message that this answers."),
+  },
+  output: {
+    thread_id: z.string(),
+    seq: z.int(),
+    created_at: timestamp,
+    addressed: z.array(z.string()).describe("Whose unread work this is now."),
+  },
+  async handler({ caller, input, tx }) {
+    requireFitting(input.body);
+    await requireActing(tx, caller, input.thread_id);
+    const to = input.to === undefined ? null : [...new Set(input.to)];
+    for (const agent of to ?? []) await requireMember(tx, input.thread_id, agent);
+    const { message, addressed } = await tx.appendMessage({
+      threadId: input.thread_id,
+      author: caller.agentId,
+      authorRole: caller.role,
+      kind: input.kind ?? "message",
+      body: input.body,
+      to,
+      inReplyTo: input.in_reply_to ?? null,
+    });
+    // Only now is the thread's row ours: a close that came first is seen here, one that comes later waits.
+    requireOpen(await requireThread(tx, input.thread_id));
+    requireEarlier(message);
+    await announce(tx, message, addressed);
+    return { thread_id: message.threadId, seq: message.seq, created_at: iso(message.createdAt), addressed };
+  },
+});
+
+function requireFitting(body: string): void {
+  const bytes = Buffer.byteLength(body);
+  if (bytes <= caps.bodyBytes) return;
+  throw new RouseError("body_too_large", `the body has ${bytes} bytes; ${caps.bodyBytes} are allowed`, {
+    nextStep: "Shorten it, or put the long text into a file and post where it is.",
+    details: { bytes, allowed: caps.bodyBytes },
+  });
+}
+
+function requireEarlier({ inReplyTo, seq: own, threadId: thread }: Message): void {
+  if (inReplyTo === null || inReplyTo < own) return;
+  throw new RouseError("invalid_input", `in_reply_to: thread ${thread} has no message ${inReplyTo}`, {
+    nextStep: "Name the seq of an existing message, or leave in_reply_to out.",
+  });
+}
+
+async function announce(tx: Transaction, message: Message, addressed: readonly string[]): Promise<void> {
+  const { threadId: id, seq: number, author: from, body, kind, authorRole } = message;
+  const turn: ThreadEvent = {
+    type: "message.posted",
+    seq: number,
+    from,
+    fingerprint: fingerprint(body),
+    contentFree: isContentFree(body),
+    finding: kind === "finding",
+    byPerson: authorRole === "operator",
+  };
+  const unread: ParticipantEvent = { type: "message.posted", seq: number, from };
+  await tx.send([
+    { to: addresses.thread(id), from, event: { ...turn } },
+    ...addressed.map((agent) => ({ to: addresses.participant(id, agent), from, event: { ...unread } })),
+  ]);
+}
