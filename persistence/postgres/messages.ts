@@ -2,6 +2,7 @@ import type { Message, MessageKind, NewMessage } from "../../runtime/domain.ts";
 import type { Role } from "../../machines/roles.ts";
 import { threadNotFound } from "../missing.ts";
 import { column, numberOrNull } from "./columns.ts";
+import { inFlight } from "./flight.ts";
 import type { Fragment, Row, Scope } from "./scope.ts";
 
 /**
@@ -20,7 +21,7 @@ export async function appendMessage(
     returning head_seq`;
   if (thread === undefined) throw threadNotFound(threadId);
   const seq = Number(thread["head_seq"]);
-  const [inserted, addressed] = await Promise.all([
+  const [inserted, addressed] = await inFlight([
     insertMessage(scope, message, seq),
     sql`
       update rouse.member set head_seq = ${seq}

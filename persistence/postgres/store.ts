@@ -7,6 +7,7 @@ import { counts } from "./counts.ts";
 import { listDeadLetters } from "./dead-letters.ts";
 import * as effects from "./effects.ts";
 import { listEscalations } from "./escalations.ts";
+import { inFlight } from "./flight.ts";
 import { listJournal } from "./journal.ts";
 import * as leases from "./leases.ts";
 import * as nodes from "./nodes.ts";
@@ -99,7 +100,7 @@ async function runWork<Result>(
 
 /** A read-only transaction sees one state of the database throughout. */
 async function beginAt({ sql, now }: Scope, isReadOnly: boolean): Promise<number> {
-  const [, [row]] = await Promise.all([
+  const [, [row]] = await inFlight([
     isReadOnly ? sql`set transaction isolation level repeatable read` : null,
     typeof now === "number" ? [] : sql`select ${now}::bigint as now`,
   ]);

@@ -5,6 +5,7 @@ import type { Claim, NewMail, TurnCommit } from "../../runtime/store.ts";
 import { createActors, lockActor, lockReadyActors, subscribeActors, updateActors } from "./actors.ts";
 import { asDeadLetter, insertDeadLetters } from "./dead-letters.ts";
 import { cancelEffects, requestEffects, type RequestedEffect } from "./effects.ts";
+import { inFlight } from "./flight.ts";
 import { appendJournal } from "./journal.ts";
 import { deleteMail, insertMail, publishMail, readMail } from "./mailbox.ts";
 import { applyRecords } from "./records.ts";
@@ -50,7 +51,7 @@ export async function commitTurns(scope: Scope, commits: readonly TurnCommit[]):
   const entries = commits.flatMap(({ actor, journal }) =>
     journal.map((entry) => ({ address: actor.address, machineHash: actor.machineHash, entry })),
   );
-  const [updated, deleted, requested, journaled, undelivered] = await Promise.all([
+  const [updated, deleted, requested, journaled, undelivered] = await inFlight([
     updateActors(scope, updates),
     deleteMail(scope, consumed),
     requestEffects(scope, requests),

@@ -1,0 +1,15 @@
+import { effectsConform } from "./conformance/effects.ts";
+import { operationsConform } from "./conformance/operations.ts";
+import type { OpenStore } from "./conformance/subject.ts";
+import { threadsConform } from "./conformance/threads.ts";
+import { timersConform } from "./conformance/timers.ts";
+import { turnsConform } from "./conformance/turns.ts";
+
+/** What every store does. Each test takes a workspace of its own. */
+export function storeConforms(open: OpenStore): void {
+  turnsConform(open);
+  timersConform(open);
+  effectsConform(open);
+  threadsConform(open);
+  operationsConform(open);
+}
