@@ -239,8 +239,9 @@ function restore(machine: AnyStateMachine, record: ActorRecord, scope: InertScop
   // A stored record is XState's own persisted form; XState types it by live snapshots.
   const stored = { ...record.snapshot, children: {} } as unknown as AnyMachineSnapshot;
   const snapshot = machine.restoreSnapshot(stored, scope.asActorScope()) as unknown;
-  const children = Object.keys(record.invokes).map((id) => [id, new InertRef(id)]);
-  return Object.assign(snapshot as AnyMachineSnapshot, { children: Object.fromEntries(children) });
+  const children: Record<string, InertRef> = {};
+  for (const id of Object.keys(record.invokes)) children[id] = new InertRef(id);
+  return Object.assign(snapshot as AnyMachineSnapshot, { children });
 }
 
 /** Active leaf state ids of a stored record. */
@@ -249,7 +250,9 @@ export function statesOf(machine: AnyStateMachine, record: ActorRecord): string[
 }
 
 function persist(machine: AnyStateMachine, next: AnyMachineSnapshot): Record<string, unknown> {
-  const childless = Object.assign(Object.create(next) as AnyMachineSnapshot, next, { children: {} });
+  const childless = Object.assign(Object.create(next as object) as AnyMachineSnapshot, next, {
+    children: {},
+  });
   const { children: _children, ...rest } = machine.getPersistedSnapshot(childless) as Snapshot<unknown> & {
     children: unknown;
   };

@@ -14,12 +14,12 @@ export interface PortCall<Input> {
   /** Aborts when the chart left the state, the lease was lost, the time is up, or the node drains. */
   signal: AbortSignal;
   /** Once-only ports call this right before their first outside act; throws `lease_lost`. */
-  markStarted(): Promise<void>;
+  markStarted: () => Promise<void>;
   /** Sends an event to the actor that asked, fenced by the lease. */
-  report(event: ActorEvent): Promise<void>;
+  report: (event: ActorEvent) => Promise<void>;
   /** Runs work in a transaction fenced by the lease, for instance to create another actor. */
-  transaction<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result>;
-  getActor(address: Address): Promise<StoredActor | null>;
+  transaction: <Result>(work: (tx: Transaction) => Promise<Result>) => Promise<Result>;
+  getActor: (address: Address) => Promise<StoredActor | null>;
 }
 
 export interface PortImplementation<Input, Output> {

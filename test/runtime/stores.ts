@@ -8,9 +8,9 @@ import { createTestDatabase } from "../setup/database.ts";
 export interface StoreFixture {
   name: string;
   /** A fresh store that reads the given clock. */
-  open(clock: { now(): number }): Promise<Store>;
+  open: (clock: { now(): number }) => Promise<Store>;
   /** After the last test. */
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 function inMemory(): StoreFixture {

@@ -73,10 +73,12 @@ describe("XState, as the kernel needs it", () => {
   test("the params of stopChild are the reference itself, undefined when no such child is known", () => {
     const [snapshot] = initialTransition(chart);
     const stopOf = (from: typeof snapshot) =>
-      transition(chart, from, { type: "OUT" })[1].find(({ type }) => String(type) === "xstate.stopChild");
+      transition(chart, from, { type: "OUT" })[1].find(
+        ({ type }: { type: string }) => type === "xstate.stopChild",
+      );
     expect(stopOf(snapshot)?.params).toMatchObject({ id: "work" });
     const childless = chart.resolveState({ value: "waiting", context: {} });
-    expect(stopOf(childless as typeof snapshot)?.params).toBeUndefined();
+    expect(stopOf(childless)?.params).toBeUndefined();
   });
 
   test("resolveState loses children where restoreSnapshot keeps them", () => {
