@@ -1,6 +1,9 @@
 import type { LaunchIdentity } from "./kind.ts";
 
-/** What a launched program sees of our own environment; everything else, secrets included, stays here. */
+/**
+ * What a launched program sees of our own environment; everything else, secrets included, stays here. TERM is the
+ * terminal's to set: ours describes the one that the node was started in.
+ */
 const inherited = ["PATH", "HOME", "LANG", "USER", "SHELL"];
 
 export function agentEnvironment(
@@ -13,8 +16,6 @@ export function agentEnvironment(
     return value === undefined ? [] : [[name, value] as const];
   });
   return {
-    // Ours describes the terminal of whoever started the node, not the one that the agent gets.
-    TERM: "xterm-256color",
     ...Object.fromEntries(base),
     ...own,
     ROUSE_URL: identity.mcpUrl,

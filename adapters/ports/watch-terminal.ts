@@ -38,7 +38,8 @@ export function watchTerminalPort(world: WorldOptions): AnyPortImplementation {
           return null;
         });
         if (view !== null) failures = 0;
-        if (view?.alive === false) return { exitCode: view.exitCode ?? null };
+        if (view?.alive === false)
+          return { exitCode: await exitCodeOf(world, view, () => terminal.view(address)) };
         const waitMs = view === null ? relookMs : await watch.look(view);
         await delay(world.clock, minLookMs, call.signal);
         await bell.rungWithin(waitMs, call.signal);
@@ -47,6 +48,20 @@ export function watchTerminalPort(world: WorldOptions): AnyPortImplementation {
       stop();
     }
   });
+}
+
+/** The process may be gone a moment before its terminal has noted the code; an end by a signal has none. */
+async function exitCodeOf(
+  { clock }: WorldOptions,
+  first: TerminalView,
+  look: () => Promise<TerminalView>,
+): Promise<number | null> {
+  let view = first;
+  for (let tries = 0; tries < 4 && view.exitCode === undefined; tries += 1) {
+    await delay(clock, minLookMs);
+    view = await look().catch(() => first);
+  }
+  return view.exitCode ?? null;
 }
 
 /** Without patterns nothing on a screen can be told apart, so nothing is typed. */

@@ -9,16 +9,16 @@ const page = z.object({
     z.object({
       seq: z.int(),
       author: z.string(),
-      authorRole: z.string(),
+      author_role: z.string(),
       kind: z.string(),
       body: z.string(),
       to: z.array(z.string()).nullable(),
-      inReplyTo: z.int().nullable(),
+      in_reply_to: z.int().nullable(),
     }),
   ),
+  next_after_seq: z.int(),
+  has_more: z.boolean(),
 });
-
-const pageSize = 100;
 
 /** The server understood and said no: trying again will not help. */
 export class ToolRefused extends Error {
@@ -42,28 +42,30 @@ export class ThreadTools {
   }
 
   async heartbeat(sessionId: string): Promise<void> {
-    await this.#call("heartbeat_session", { sessionId, resumable: true });
+    await this.#call("heartbeat_session", { session_id: sessionId, resumable: true });
   }
 
   /** The whole thread, in order. */
   async readAll(threadId: string): Promise<ReadMessage[]> {
     const all: ReadMessage[] = [];
-    for (;;) {
-      const afterSeq = all.at(-1)?.seq ?? 0;
-      const { messages } = page.parse(
-        await this.#call("read_messages", { threadId, afterSeq, limit: pageSize }),
-      );
-      all.push(...messages);
-      if (messages.length < pageSize) return all;
+    for (let afterSeq = 0; ;) {
+      const result = await this.#call("read_messages", { thread_id: threadId, after_seq: afterSeq });
+      const { messages, next_after_seq, has_more } = page.parse(result);
+      for (const { author_role: authorRole, in_reply_to: inReplyTo, ...rest } of messages) {
+        all.push({ ...rest, authorRole, inReplyTo });
+      }
+      if (!has_more) return all;
+      afterSeq = next_after_seq;
     }
   }
 
-  async post(threadId: string, post: Post, idempotencyKey: string): Promise<void> {
-    await this.#call("post_message", { threadId, ...post, idempotencyKey });
+  async post(threadId: string, { kind, body, inReplyTo }: Post, idempotencyKey: string): Promise<void> {
+    const message = { kind, body, in_reply_to: inReplyTo, idempotency_key: idempotencyKey };
+    await this.#call("post_message", { thread_id: threadId, ...message });
   }
 
   async ack(threadId: string, seq: number): Promise<void> {
-    await this.#call("ack_read", { threadId, seq, idempotencyKey: `ack.${threadId}.${seq}` });
+    await this.#call("ack_read", { thread_id: threadId, seq });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -73,8 +75,8 @@ export class ThreadTools {
   async #call(name: string, args: Record<string, unknown>): Promise<unknown> {
     const result = await this.#client.callTool({ name, arguments: args });
     if (result.isError !== true) return result.structuredContent;
-    const text = JSON.stringify(result.content);
-    if (text.includes('\\"retryable\\":true')) throw new Error(`${name}: ${text}`);
+    const text = JSON.stringify(result.structuredContent ?? result.content);
+    if (/\\?"retryable\\?":\s*true/.test(text)) throw new Error(`${name}: ${text}`);
     throw new ToolRefused(`${name}: ${text}`);
   }
 }

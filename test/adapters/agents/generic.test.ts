@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { LaunchIdentity } from "../../../adapters/agents/kind.ts";
 import { agentKinds, readAgentProgram } from "../../../adapters/agents/registry.ts";
@@ -74,7 +74,6 @@ describe("generic agent kind", () => {
 
   test("the environment is an allow-list plus our own variables", () => {
     expect(launch({}, { env: { MODEL: "small" } }).env).toEqual({
-      TERM: "xterm-256color",
       PATH: "/bin",
       HOME: "/home/me",
       MODEL: "small",
@@ -91,9 +90,10 @@ describe("generic agent kind", () => {
   });
 
   test("a prompt stays one argument whatever it contains", () => {
+    const program = readAgentProgram(agentKinds, "generic", definition);
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (prompt) => {
-        const { argv } = launch({ prompt });
+        const { argv } = program.launch(plan({ prompt }), identity);
         expect(argv).toHaveLength(5);
         expect(argv[4]).not.toContain("\0");
         expect(argv[4]?.startsWith("-")).toBe(false);

@@ -127,8 +127,10 @@ describe("delivering a wake", () => {
   });
 
   test("a lease that is lost at the start writes nothing", async () => {
-    const markStarted = () => Promise.reject(new RouseError("lease_lost", "gone"));
-    await expect(stage.perform("deliverWake", input, { markStarted })).rejects.toMatchObject({
+    const attempt = stage.perform("deliverWake", input, {
+      markStarted: () => Promise.reject(new RouseError("lease_lost", "gone")),
+    });
+    await expect(attempt).rejects.toMatchObject({
       code: "lease_lost",
     });
     await expectNothingWritten();

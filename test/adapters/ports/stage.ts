@@ -155,18 +155,24 @@ export class Stage<StageClock extends Clock = EagerClock> {
 
   addRuntime(runtimeId: string, context: Partial<RuntimeContext> = {}): void {
     const reported = {
-      ...{ runtimeId, agentId: "reviewer", host: "here", backend: "scripted", management: "managed" },
-      ...{
-        injection: "open",
-        state: "idle",
-        dialog: null,
-        limitedUntil: null,
-        sessionId: null,
-        detail: null,
-      },
+      runtimeId,
+      agentId: "reviewer",
+      host: "here",
+      backend: "scripted",
+      management: "managed",
+      injection: "open",
+      state: "idle",
+      dialog: null,
+      limitedUntil: null,
+      sessionId: null,
+      detail: null,
     };
     const whole = {
-      ...{ runtimeId, agentId: "reviewer", host: "here", management: "managed", injection: "open" },
+      runtimeId,
+      agentId: "reviewer",
+      host: "here",
+      management: "managed",
+      injection: "open",
       ...{ origin: { type: "launch", backend: "scripted", plan: startPlan }, sessionId: null, address: null },
       reported,
       ...context,
