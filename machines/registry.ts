@@ -1,6 +1,9 @@
 import type { AnyStateMachine } from "xstate";
 import type { z } from "zod";
 import type { PortSpec } from "./port.ts";
+import { defaultWakePolicy } from "./participant/contract.ts";
+import { participantMachine } from "./participant/machine.ts";
+import { deliverWake, resumeSession, spawnSession } from "./participant/ports.ts";
 import { defaultRuntimePolicy } from "./runtime/events.ts";
 import { runtimeMachine } from "./runtime/machine.ts";
 import { adoptTerminal, launchTerminal, stopTerminal, watchTerminal } from "./runtime/ports.ts";
@@ -49,6 +52,13 @@ export const registeredMachines: readonly RegisteredMachine[] = [
     machine: threadMachine,
     ports: [],
     policy: defaultThreadPolicy,
+  },
+  {
+    kind: "participant",
+    version: "1",
+    machine: participantMachine,
+    ports: [deliverWake, resumeSession, spawnSession],
+    policy: defaultWakePolicy,
   },
   {
     kind: "runtime",

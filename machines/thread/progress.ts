@@ -10,7 +10,7 @@ const hexIds = /(?<![\p{L}\p{N}])(?=[a-f]{0,39}\d)[0-9a-f]{7,64}(?![\p{L}\p{N}])
  */
 const quantities =
   /(?<![\p{L}\p{N}_#])(?<![\p{L}_]-)\d[\d.,:]*(?: ?(?:ms|s|m|h|min|kb|mb|gb|%))?(?![\p{L}\p{N}_])/gu;
-const invisible = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]/g;
+const invisible = /\p{Default_Ignorable_Code_Point}/gu;
 const notWord = /[^\p{L}\p{N}'’]+/gu;
 
 /** The text without what may change between two sayings of the same: case, spacing, times, counts, ids. */

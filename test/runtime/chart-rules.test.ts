@@ -78,11 +78,7 @@ const implementations: [ChartRule, string, object][] = [
   ["spawn", "spawn in a whole assign", assign(({ spawn }) => ({ child: spawn("work" as never) }))],
   ["spawn", "spawnChild when enqueued", enqueueActions(({ enqueue }) => enqueue.spawnChild("work" as never))],
   ["delayWithoutId", "delayed raise", raise({ type: "back" }, { delay: 5 })],
-  [
-    "delayedSend",
-    "delayed send",
-    sendTo("thread/t" as never, { type: "back" } as never, { delay: 5, id: "later" }),
-  ],
+  ["delayedSend", "delayed send", sendTo("thread/t", { type: "back" }, { delay: 5, id: "later" })],
 ];
 
 describe("a chart is refused, with its state named", () => {
