@@ -1,0 +1,110 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+
+import { createMemoryDoorbell } from "../../persistence/memory/doorbell.ts";
+import { connect, type Database } from "../../persistence/postgres/connect.ts";
+import { createPostgresDoorbell } from "../../persistence/postgres/doorbell.ts";
+import type { Doorbell } from "../../runtime/store.ts";
+import { createTestDatabase, type TestDatabase } from "../setup/database.ts";
+
+let testDatabase: TestDatabase;
+let database: Database;
+const open: Doorbell[] = [];
+
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+  database = connect({ url: testDatabase.url });
+});
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((doorbell) => doorbell.close()));
+});
+
+afterAll(async () => {
+  await database.close();
+  await testDatabase.drop();
+});
+
+/** Resolves when it listens: then it rings for what it may have missed. */
+async function postgresDoorbell(workspaceId = "w-1"): Promise<Doorbell> {
+  const doorbell = createPostgresDoorbell({ url: testDatabase.url, workspaceId, retryMs: 10 });
+  open.push(doorbell);
+  await rung(doorbell);
+  return doorbell;
+}
+
+describe("doorbells", () => {
+  test.each([
+    ["in memory", async () => createMemoryDoorbell()],
+    ["on Postgres", postgresDoorbell],
+  ])("%s: rings until the microtask are one call, never inside the caller's own work", async (_, make) => {
+    const doorbell = await make();
+    let calls = 0;
+    const end = doorbell.onRing(() => (calls += 1));
+    doorbell.ring();
+    doorbell.ring();
+    expect(calls).toBe(0);
+    await Promise.resolve();
+    expect(calls).toBe(1);
+    end();
+    doorbell.ring();
+    await Promise.resolve();
+    expect(calls).toBe(1);
+    await doorbell.close();
+  });
+
+  test("a ring reaches other processes of the workspace", async () => {
+    const here = await postgresDoorbell();
+    const there = await postgresDoorbell();
+    const heard = rung(there);
+    here.ring();
+    await heard;
+  });
+
+  test("a ring reaches no other workspace and comes back to nobody", async () => {
+    const here = await postgresDoorbell("w-1");
+    const foreign = await postgresDoorbell("w-2");
+    const there = await postgresDoorbell("w-1");
+    let echoes = -1;
+    let foreignRings = 0;
+    here.onRing(() => (echoes += 1));
+    foreign.onRing(() => (foreignRings += 1));
+    const heard = rung(there);
+    here.ring();
+    await heard;
+    // Sent later over the same server, so what it overtook would have arrived.
+    const answered = rung(here);
+    there.ring();
+    await answered;
+    expect([echoes, foreignRings]).toEqual([1, 0]);
+  });
+
+  test("a lost connection is harmless: it listens again and rings once for what it may have missed", async () => {
+    const here = await postgresDoorbell();
+    const there = await postgresDoorbell();
+    const back = [rung(here), rung(there)];
+    await database.sql`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and application_name = 'rouse doorbell'`;
+    await Promise.all(back);
+    const heard = rung(there);
+    here.ring();
+    await heard;
+  });
+
+  test("without a database it still rings here, and closes", async () => {
+    const doorbell = createPostgresDoorbell({ url: "postgres://nobody@127.0.0.1:1/none", workspaceId: "w" });
+    const heard = rung(doorbell);
+    doorbell.ring();
+    await heard;
+    await doorbell.close();
+  });
+});
+
+function rung(doorbell: Doorbell): Promise<void> {
+  return new Promise((resolve) => {
+    const end = doorbell.onRing(() => {
+      end();
+      resolve();
+    });
+  });
+}

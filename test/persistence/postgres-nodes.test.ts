@@ -1,0 +1,291 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+
+import { isRouseError } from "../../runtime/errors.ts";
+import type { Store } from "../../runtime/store.ts";
+import { connect, type Database } from "../../persistence/postgres/connect.ts";
+import { migrate } from "../../persistence/postgres/migrate.ts";
+import { createPostgresStore } from "../../persistence/postgres/store.ts";
+import { createTestDatabase, type TestDatabase } from "../setup/database.ts";
+import {
+  claimWork,
+  commit,
+  creation,
+  effectRequest,
+  expectRefusal,
+  journalEntry,
+  newThread,
+  post,
+  send,
+  turnOf,
+} from "./conformance/subject.ts";
+
+let testDatabase: TestDatabase;
+let one: Database;
+let two: Database;
+
+/** Two nodes: stores of one workspace over connections of their own, on the database's clock. */
+let nodes: [Store, Store];
+let workspaces = 0;
+
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+  one = connect({ url: testDatabase.url });
+  two = connect({ url: testDatabase.url });
+  await migrate(one);
+});
+
+afterAll(async () => {
+  await Promise.all([one.close(), two.close()]);
+  await testDatabase.drop();
+});
+
+beforeEach(() => {
+  workspaces += 1;
+  const workspaceId = `nodes-${workspaces}`;
+  nodes = [
+    createPostgresStore({ database: one, workspaceId }),
+    createPostgresStore({ database: two, workspaceId }),
+  ];
+});
+
+const everything = { actors: 100, mailPerActor: 100 };
+
+describe("several nodes on one Postgres", () => {
+  test("an actor claimed by one node is passed over by another until the turn ends", async () => {
+    const [first, second] = nodes;
+    await commit(first, creation("thread/a"), creation("thread/b"));
+    await send(first, "thread/a", { type: "go" });
+    const claimed = Promise.withResolvers<undefined>();
+    const mayCommit = Promise.withResolvers<undefined>();
+    const turn = first.transaction(async (tx) => {
+      const [claim] = await tx.claimReady(everything);
+      claimed.resolve(undefined);
+      await mayCommit.promise;
+      await tx.commitTurns([turnOf("thread/a", { consumed: claim?.mail ?? [] })]);
+    });
+    await claimed.promise;
+    await send(second, "thread/b", { type: "go" });
+    await send(second, "thread/a", { type: "late" });
+    const found = await second.transaction((tx) => tx.claimReady(everything));
+    expect(found.map(({ actor }) => actor.address)).toEqual(["thread/b"]);
+    mayCommit.resolve(undefined);
+    await turn;
+    const after = await second.transaction((tx) => tx.claimReady(everything));
+    const late = after.find(({ actor }) => actor.address === "thread/a");
+    expect(late?.actor.version).toBe(2);
+    expect(late?.mail.map(({ event }) => event)).toEqual([{ type: "late" }]);
+  });
+
+  test("claiming one actor waits for its holder and then sees what the holder left", async () => {
+    const [first, second] = nodes;
+    await commit(first, creation("thread/a"));
+    await send(first, "thread/a", { type: "go" });
+    const mayCommit = Promise.withResolvers<undefined>();
+    const claimed = Promise.withResolvers<undefined>();
+    const turn = first.transaction(async (tx) => {
+      const claim = await tx.claimActor("thread/a");
+      claimed.resolve(undefined);
+      await mayCommit.promise;
+      await tx.commitTurns([turnOf("thread/a", { consumed: claim?.mail ?? [] })]);
+    });
+    await claimed.promise;
+    const waiting = second.transaction((tx) => tx.claimActor("thread/a"));
+    await blockedStatements(1);
+    mayCommit.resolve(undefined);
+    await turn;
+    const claim = await waiting;
+    expect([claim?.actor.version, claim?.mail.length]).toEqual([2, 0]);
+  });
+
+  test("claimers never hold one actor together and every mail is applied once, in order", async () => {
+    const [store] = nodes;
+    const addresses = Array.from({ length: 12 }, (_, index) => `thread/${index}` as const);
+    await commit(store, ...addresses.map((address) => creation(address)));
+    const total = 360;
+    const held = new Set<string>();
+    const applied = new Map<string, unknown[]>();
+    const claimer = async (own: Store): Promise<void> => {
+      while ([...applied.values()].flat().length < total) {
+        const turns = await own.transaction(async (tx) => {
+          const claims = await tx.claimReady({ actors: 3, mailPerActor: 4 });
+          for (const { actor } of claims) {
+            expect(held.has(actor.address)).toBe(false);
+            held.add(actor.address);
+          }
+          const turns = claims.map(({ actor, mail }) =>
+            turnOf(actor.address, {
+              consumed: mail,
+              expectedVersion: actor.version,
+              actor: { version: actor.version + mail.length },
+              journal: mail.map((_, index) => journalEntry(actor.version + index + 1)),
+            }),
+          );
+          await tx.commitTurns(turns);
+          // Still locked here: released only by the commit.
+          for (const { actor } of claims) held.delete(actor.address);
+          return turns;
+        });
+        for (const { actor, consumed } of turns) {
+          applied.set(actor.address, [
+            ...(applied.get(actor.address) ?? []),
+            ...consumed.map(({ event }) => event["n"]),
+          ]);
+        }
+      }
+    };
+    const sender = async (own: Store, from: number): Promise<void> => {
+      for (let n = from; n < total; n += 2) {
+        await send(own, addresses[n % addresses.length] ?? "thread/0", { type: "go", n });
+      }
+    };
+    await Promise.all([...nodes.flatMap((own) => [claimer(own), claimer(own)]), ...nodes.map(sender)]);
+    for (const [index, address] of addresses.entries()) {
+      const expected = Array.from(
+        { length: total / addresses.length },
+        (_, round) => index + round * addresses.length,
+      );
+      expect(applied.get(address)).toEqual(expected);
+      expect((await store.getActor(address))?.version).toBe(1 + expected.length);
+    }
+    expect((await store.counts()).mail).toBe(0);
+  });
+
+  test("of two nodes that saw the same version without a lock, one is refused", async () => {
+    const [first, second] = nodes;
+    await commit(first, creation("thread/a"));
+    await send(first, "thread/a", { type: "go" });
+    const claim = await first.transaction((tx) => tx.claimActor("thread/a"));
+    const turn = turnOf("thread/a", { consumed: claim?.mail ?? [] });
+    const results = await Promise.allSettled([commit(first, turn), commit(second, turn)]);
+    const refusals = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+    expect(refusals.map((reason: unknown) => isRouseError(reason, "conflict"))).toEqual([true]);
+    expect((await first.getActor("thread/a"))?.version).toBe(2);
+  });
+
+  test("one exclusive key runs once, also when many claim at the same moment", async () => {
+    const effectsRequested = Array.from({ length: 20 }, (_, n) =>
+      effectRequest(n + 1, { exclusiveKey: `terminal-${n % 2}` }),
+    );
+    await commit(nodes[0], creation("thread/a", { effectsRequested }));
+    let running = 0;
+    let done = 0;
+    const worker = async (own: Store, nodeId: string): Promise<void> => {
+      while (done < effectsRequested.length) {
+        const claimed = await claimWork(own, { nodeId, limit: 2, leaseMs: 60_000 });
+        running += claimed.length;
+        expect(running).toBeLessThanOrEqual(2);
+        expect(new Set(claimed.map(({ exclusiveKey }) => exclusiveKey)).size).toBe(claimed.length);
+        for (const { lease } of claimed) {
+          running -= 1;
+          await own.settleEffect(lease, { status: "done", output: null });
+          done += 1;
+        }
+      }
+    };
+    await Promise.all(nodes.flatMap((own, index) => [0, 1].map((n) => worker(own, `node-${index}-${n}`))));
+    expect(await nodes[0].listEffects({ status: "done", limit: 99 })).toHaveLength(20);
+    expect((await nodes[0].listEffects({ limit: 99 })).every(({ attempt }) => attempt === 1)).toBe(true);
+  });
+
+  test("a timer that two nodes fire at once fires once", async () => {
+    const timersArmed = Array.from({ length: 40 }, (_, n) => ({
+      id: `t-${n}`,
+      incarnation: 1,
+      delayMs: 0,
+      event: { type: "tick" },
+    }));
+    await commit(nodes[0], creation("thread/a", { timersArmed }));
+    const fired = await Promise.all(
+      nodes.flatMap((own) => [own.fireTimers({ limit: 30 }), own.fireTimers({ limit: 30 })]),
+    );
+    expect(fired.reduce((sum, round) => sum + round.fired, 0)).toBe(40);
+    expect((await nodes[1].counts()).mail).toBe(40);
+  });
+
+  test("a lease is checked at the end of its transaction, after a take-over in the middle", async () => {
+    const [first, second] = nodes;
+    await commit(first, creation("thread/a", { effectsRequested: [effectRequest(1)] }));
+    const [effect] = await claimWork(first, { leaseMs: 0 });
+    if (effect === undefined) throw new Error("expected an effect");
+    const report = first.transaction(
+      async (tx) => {
+        await tx.send([{ to: "thread/a", from: "zombie", event: { type: "late" } }]);
+        expect(await second.claimExpiredEffects({ nodeId: "n-2", limit: 1, leaseMs: 9_000 })).toHaveLength(1);
+      },
+      { lease: effect.lease },
+    );
+    await expectRefusal(report, "lease_lost");
+    expect((await first.counts()).mail).toBe(0);
+  });
+
+  test("who joins while a message waits for the thread is addressed by it", async () => {
+    const [first, second] = nodes;
+    await first.transaction((tx) => newThread(tx, "th-1", ["ann"]));
+    const mayCommit = Promise.withResolvers<undefined>();
+    const joined = Promise.withResolvers<undefined>();
+    const join = first.transaction(async (tx) => {
+      await tx.insertMember({ threadId: "th-1", agentId: "bob" });
+      joined.resolve(undefined);
+      await mayCommit.promise;
+    });
+    await joined.promise;
+    const posting = second.transaction((tx) => post(tx, "th-1", "ann"));
+    await blockedStatements(1);
+    mayCommit.resolve(undefined);
+    await join;
+    expect((await posting).addressed).toEqual(["bob"]);
+  });
+
+  test("time is the database's: constant within a transaction, and not ours", async () => {
+    const [store] = nodes;
+    const before = await databaseMs();
+    await store.transaction(async (tx) => {
+      await newThread(tx, "th-1", []);
+      expect((await tx.getThread("th-1"))?.createdAt).toBe(tx.now);
+      expect(tx.now).toBeGreaterThanOrEqual(Math.floor(before));
+    });
+  });
+
+  test("a read-only transaction sees one state throughout", async () => {
+    const [first, second] = nodes;
+    await first.transaction(
+      async (tx) => {
+        expect(await tx.getSetting("mark")).toBeNull();
+        await second.transaction((other) => other.putSetting("mark", 1));
+        expect(await tx.getSetting("mark")).toBeNull();
+      },
+      { readOnly: true },
+    );
+    expect(await first.transaction((tx) => tx.getSetting("mark"))).toBe(1);
+  });
+
+  test("a deadlock is a conflict: the call may be repeated", async () => {
+    const [first, second] = nodes;
+    await commit(first, creation("thread/a"), creation("thread/b"));
+    const bothHold = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()] as const;
+    const crossing = (own: Store, mine: 0 | 1) =>
+      own.transaction(async (tx) => {
+        await tx.claimActor(mine === 0 ? "thread/a" : "thread/b");
+        bothHold[mine].resolve(undefined);
+        await bothHold[mine === 0 ? 1 : 0].promise;
+        await tx.claimActor(mine === 0 ? "thread/b" : "thread/a");
+      });
+    const results = await Promise.allSettled([crossing(first, 0), crossing(second, 1)]);
+    const refusals = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+    expect(refusals.map((reason: unknown) => isRouseError(reason, "conflict"))).toEqual([true]);
+  });
+});
+
+async function databaseMs(): Promise<number> {
+  const [row] = await one.sql`select extract(epoch from clock_timestamp()) * 1000 as ms`;
+  return Number(row?.["ms"]);
+}
+
+/** Resolves when so many statements on this database wait for a lock. */
+async function blockedStatements(count: number): Promise<void> {
+  for (;;) {
+    const rows = await one.sql`
+      select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    if (rows.length >= count) return;
+  }
+}
