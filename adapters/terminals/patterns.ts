@@ -77,7 +77,8 @@ function readDraft(view: TerminalView, patterns: AgentPatterns): string | null {
   const end = lastFilledRow(view.lines);
   const start = Math.max(0, end - patterns.tailLines + 1);
   for (let row = end; row >= start; row -= 1) {
-    const match = matchLine(view.solidLines[row] ?? "", patterns.prompt);
+    // Lines are trimmed, so an empty box lost the space after its prompt sign.
+    const match = matchLine(`${view.solidLines[row] ?? ""} `, patterns.prompt);
     if (match === null) continue;
     const below = boxLinesBelow(view, row, patterns.boxEnd);
     return [match[1] ?? "", ...below]

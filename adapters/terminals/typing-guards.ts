@@ -38,8 +38,10 @@ function hardObstacle({ view, reading }: Look): Obstacle | null {
 
 function collision({ view, reading }: Look, rules: TypingRules): Obstacle | null {
   if (reading.activity === "busy") return deferred("agentBusy");
-  if (view.humanIdleMs !== null && view.humanIdleMs < rules.quietWindowMs) {
-    return deferred("humanTyping", rules.quietWindowMs - view.humanIdleMs);
+  // A touch of this very moment counts even without a quiet window: it could not be told from one after our paste.
+  const quietWindowMs = Math.max(1, rules.quietWindowMs);
+  if (view.humanIdleMs !== null && view.humanIdleMs < quietWindowMs) {
+    return deferred("humanTyping", quietWindowMs - view.humanIdleMs);
   }
   const hasDraft = reading.draft !== null && reading.draft !== "";
   return hasDraft && !rules.isOwnText(reading.draft ?? "") ? deferred("draftPresent") : null;

@@ -16,16 +16,16 @@ export function openHolder(socketPath: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(socketPath);
     socket.setEncoding("utf8");
-    socket.once("error", (cause) => {
-      reject(
-        new RouseError("terminal_missing", `No terminal answers at ${socketPath}.`, {
-          nextStep: "Start the agent again.",
-          details: { socketPath, reason: "code" in cause ? cause.code : cause.message },
-          cause,
-        }),
-      );
-    });
+    socket.once("error", (cause) => reject(missingTerminal(socketPath, cause)));
     socket.once("connect", () => resolve(socket));
+  });
+}
+
+export function missingTerminal(socketPath: string, cause?: unknown): RouseError {
+  return new RouseError("terminal_missing", `No living terminal answers at ${socketPath}.`, {
+    nextStep: "Start the agent again.",
+    details: { socketPath },
+    cause,
   });
 }
 
@@ -57,9 +57,10 @@ export async function askHolder<Result>(socketPath: string, call: HolderCall<Res
 export function askOn<Result>(socket: Socket, call: HolderCall<Result>): Promise<Result> {
   const { request, expect, timeoutMs } = call;
   return new Promise((resolve, reject) => {
+    const lost = (cause?: Error): void => reject(lostConnection(request, cause));
     socket.setTimeout(timeoutMs, () => reject(failed(`did not answer within ${timeoutMs} ms`)));
-    socket.once("error", (cause) => reject(failed(`broke the connection: ${cause.message}`)));
-    socket.once("close", () => reject(failed("closed the connection")));
+    socket.once("error", lost);
+    socket.once("close", () => lost());
     onMessages(socket, (message) => {
       if ("error" in message) reject(new RouseError(message.error.code, message.error.message));
       else if ("result" in message) resolve(call.result.parse(message.result));
@@ -68,6 +69,14 @@ export function askOn<Result>(socket: Socket, call: HolderCall<Result>): Promise
   });
 }
 
-function failed(problem: string): RouseError {
-  return new RouseError("terminal_failed", `The terminal's holder ${problem}.`);
+/** A holder that vanished is a missing terminal, but what was typed into it may have arrived. */
+function lostConnection(request: HolderRequest, cause: Error | undefined): RouseError {
+  const isTyping = request.op === "paste" || request.op === "enter";
+  return isTyping
+    ? failed("ended while it was written to", cause)
+    : missingTerminal("the holder's socket", cause);
+}
+
+function failed(problem: string, cause?: Error): RouseError {
+  return new RouseError("terminal_failed", `The terminal's holder ${problem}.`, { cause });
 }

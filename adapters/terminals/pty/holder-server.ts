@@ -26,6 +26,7 @@ export class HolderServer {
   readonly #watching = new Set<Socket>();
   readonly #attached = new Set<Socket>();
   readonly #bell: ReturnType<typeof coalesce>;
+  readonly #server: Server;
 
   /** Listens first: of two holders that race for a socket only one starts the program. */
   static open(start: HolderStart, socketPath: string): Promise<HolderServer> {
@@ -38,6 +39,7 @@ export class HolderServer {
 
   private constructor(start: HolderStart, server: Server) {
     this.#start = start;
+    this.#server = server;
     this.#bell = coalesce(start.clock, coalesceMs, () => broadcast(this.#watching, { event: "changed" }));
     this.#program = new HeldProgram(start, {
       onOutput: (data) => broadcast(this.#attached, { event: "output", data }),
@@ -93,6 +95,8 @@ export class HolderServer {
         return {};
       case "kill":
         await program.kill(request.graceMs);
+        // Removes the socket before the answer: whoever asks next finds nobody.
+        this.#server.close();
         return {};
       case "watch":
         this.#watching.add(socket);

@@ -16,7 +16,7 @@ import { ensurePrivateFolder, requireSocketPath } from "../private-folder.ts";
 import { processStartedAt } from "../process-table.ts";
 import { sanitizeForTerminal } from "../sanitize.ts";
 import { serially } from "../serially.ts";
-import { askHolder, askOn, onMessages, openHolder } from "./connection.ts";
+import { askHolder, askOn, missingTerminal, onMessages, openHolder } from "./connection.ts";
 import {
   helloResult,
   type HelloResult,
@@ -220,10 +220,4 @@ class PtyTerminal implements Terminal {
   #addressOf({ runtimeId, pid, pidStartedAt }: HelloResult): TerminalAddress {
     return { backend: "pty", server: this.#socketPath(runtimeId), target: runtimeId, pid, pidStartedAt };
   }
-}
-
-function missingTerminal(socketPath: string): RouseError {
-  return new RouseError("terminal_missing", `No living terminal answers at ${socketPath}.`, {
-    nextStep: "Start the agent again.",
-  });
 }

@@ -8,6 +8,8 @@ import { missingPane } from "./look.ts";
 const refused = "refused";
 
 export async function pasteText(tmux: TmuxClient, address: TerminalAddress, text: string): Promise<number> {
+  // tmux makes no buffer of nothing.
+  if (text === "") return 0;
   const buffer = `rouse-${randomUUID()}`;
   await runGuarded(tmux, address, {
     // -p frames the paste if the program asked for it; without -r a newline would arrive as Enter.

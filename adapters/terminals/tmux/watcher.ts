@@ -66,7 +66,8 @@ export function createWatcher(options: {
       for (const entry of watched) {
         if (entry.server !== server) continue;
         const now = panes?.get(entry.pane) ?? "gone";
-        if (entry.seen !== null && entry.seen !== now) entry.bell.ring();
+        // The first poll rings too: something may have changed before it.
+        if (entry.seen !== now) entry.bell.ring();
         entry.seen = now;
       }
     }
