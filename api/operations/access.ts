@@ -1,7 +1,7 @@
 import { RouseError } from "../../runtime/errors.ts";
 import type { Member, Thread } from "../../runtime/domain.ts";
 import type { Transaction } from "../../runtime/store.ts";
-import type { Caller } from "./operation.ts";
+import type { Caller } from "./caller.ts";
 import { hasAuthority, seesEverything } from "./role-sets.ts";
 
 /** Who may see and touch which thread. Throw `thread_not_found`, `not_a_participant`, `thread_closed`. */

@@ -1,6 +1,7 @@
 import { errorCodes, isRouseError, type RouseError } from "../../runtime/errors.ts";
 import type { AuditEntry } from "../../runtime/domain.ts";
-import type { Caller, Operation } from "./operation.ts";
+import type { Caller } from "./caller.ts";
+import type { Operation } from "./operation.ts";
 
 export interface AuditedCall {
   operation: Operation;

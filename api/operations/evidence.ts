@@ -195,7 +195,7 @@ export const listDeadLetters = defineQuery({
 
 export const listAudit = defineQuery({
   name: "list_audit",
-  summary: "Who changed what and why, and what was refused. Oldest first.",
+  summary: "Who changed what and why, and what was refused. Newest first.",
   toolset: "operation",
   http: { method: "GET", path: "/v1/audit" },
   roles: ["auditor", "operator"],

@@ -9,7 +9,8 @@ import { participantContext, statesOf } from "./actor-view.ts";
 import { describeState } from "./chart-description.ts";
 import { explainSentence } from "./explain-sentence.ts";
 import { agentId, iso, isoOrNull, threadId, timestamp } from "./fields.ts";
-import { defineQuery, type Caller } from "./operation.ts";
+import type { Caller } from "./caller.ts";
+import { defineQuery } from "./operation.ts";
 import { participantShape, participantView } from "./participant-view.ts";
 import { everyone, seesEverything } from "./role-sets.ts";
 

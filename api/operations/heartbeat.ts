@@ -7,7 +7,8 @@ import type { StoredActor, Transaction } from "../../runtime/store.ts";
 import { runtimeContext } from "./actor-view.ts";
 import { agentFacts } from "../../runtime/agent-facts.ts";
 import { hostName, iso, sessionId, timestamp } from "./fields.ts";
-import { defineMutation, type Caller } from "./operation.ts";
+import type { Caller } from "./caller.ts";
+import { defineMutation } from "./operation.ts";
 import { members } from "./role-sets.ts";
 
 export const heartbeatSession = defineMutation({

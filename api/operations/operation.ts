@@ -7,17 +7,8 @@ import type { ThreadPolicy } from "../../machines/thread/events.ts";
 import type { Clock, Ids } from "../../runtime/clock.ts";
 import type { Engine } from "../../runtime/engine.ts";
 import type { Store, Transaction } from "../../runtime/store.ts";
+import type { Caller } from "./caller.ts";
 import type { TokenAuthority } from "./tokens.ts";
-
-/** Who calls, as its token says. */
-export interface Caller {
-  agentId: string;
-  workspaceId: string;
-  role: Role;
-  /** Session that the token is bound to. */
-  sessionId: string;
-  jti: string;
-}
 
 export interface Policies {
   thread: ThreadPolicy;

@@ -5,7 +5,8 @@ import type { RuntimeInput, RuntimeOrigin } from "../../machines/runtime/events.
 import { RouseError } from "../../runtime/errors.ts";
 import type { Transaction } from "../../runtime/store.ts";
 import { agentId, hostName, runtimeId, sessionId, text } from "./fields.ts";
-import { defineMutation, type Caller, type Workspace } from "./operation.ts";
+import type { Caller } from "./caller.ts";
+import { defineMutation, type Workspace } from "./operation.ts";
 import { hasAuthority, members } from "./role-sets.ts";
 import { runtimeNotFound, runtimeShape, runtimeView } from "./runtime-view.ts";
 

@@ -2,14 +2,8 @@ import { RouseError, isRouseError } from "../../runtime/errors.ts";
 import type { Transaction } from "../../runtime/store.ts";
 import { doneEntry, isRefusal, refusedEntry, type AuditedCall } from "./audit.ts";
 import { payloadFingerprint, replay } from "./idempotency.ts";
-import {
-  schemaVersion,
-  type Caller,
-  type Mutation,
-  type Operation,
-  type Query,
-  type Workspace,
-} from "./operation.ts";
+import type { Caller } from "./caller.ts";
+import { schemaVersion, type Mutation, type Operation, type Query, type Workspace } from "./operation.ts";
 import { identityMismatch, validateInput } from "./validate.ts";
 
 export interface OperationRequest {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { roles } from "../../machines/roles.ts";
 import { messageKinds, type Message, type Thread } from "../../runtime/domain.ts";
 import { iso, threadStatus, timestamp } from "./fields.ts";
-import type { Caller } from "./operation.ts";
+import type { Caller } from "./caller.ts";
 
 /** Threads and messages as callers see them. */
 

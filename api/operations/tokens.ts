@@ -1,5 +1,5 @@
 import type { Role } from "../../machines/roles.ts";
-import type { Caller } from "./operation.ts";
+import type { Caller } from "./caller.ts";
 
 export interface TokenRequest {
   agentId: string;

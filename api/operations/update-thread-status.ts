@@ -6,7 +6,8 @@ import { RouseError } from "../../runtime/errors.ts";
 import { requireActing, requireReason, requireThread } from "./access.ts";
 import { authorityOf } from "./authority.ts";
 import { reason, threadId, threadStatus } from "./fields.ts";
-import { defineMutation, type Caller } from "./operation.ts";
+import type { Caller } from "./caller.ts";
+import { defineMutation } from "./operation.ts";
 import { members } from "./role-sets.ts";
 import { threadShape, threadView } from "./thread-view.ts";
 

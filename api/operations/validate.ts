@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { RouseError } from "../../runtime/errors.ts";
-import type { Caller, Operation } from "./operation.ts";
+import type { Caller } from "./caller.ts";
+import type { Operation } from "./operation.ts";
 
 /** Names under which a payload may state who calls; the token alone decides, so they may only agree with it. */
 const identityClaims = {

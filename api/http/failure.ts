@@ -1,0 +1,18 @@
+import { RouseError, isRouseError } from "../../runtime/errors.ts";
+
+/** Fastify's own refusals of a request, in our codes; everything else unchanged. */
+export function asRouseError(error: unknown): unknown {
+  if (isRouseError(error) || !(error instanceof Error)) return error;
+  const status = "statusCode" in error ? error.statusCode : undefined;
+  if (status === 413) {
+    return new RouseError("body_too_large", "the request's body is too large", {
+      nextStep: "Shorten it, or put the long text into a file and post where it is.",
+      cause: error,
+    });
+  }
+  if (typeof status !== "number" || status < 400 || status >= 500) return error;
+  return new RouseError("invalid_input", error.message, {
+    nextStep: "Send well-formed JSON with content-type application/json.",
+    cause: error,
+  });
+}
