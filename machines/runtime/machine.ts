@@ -2,18 +2,11 @@ import { failureOf } from "../failure.ts";
 import { timeOf } from "../mail.ts";
 import type { EngineRecords } from "../records.ts";
 import type { RuntimeContext, TimedRuntimeEvent } from "./events.ts";
-import { live, watchOutcomes } from "./live.ts";
-import type { TerminalAddressRecord } from "./ports.ts";
-import { adoptInput, launchInput, runtimeSetup, stopInput, watchInput } from "./setup.ts";
+import { launching } from "./launching.ts";
+import { live } from "./live.ts";
+import { runtimeSetup, stopInput } from "./setup.ts";
+import { stale } from "./stale.ts";
 
-interface Started {
-  address: TerminalAddressRecord;
-  sessionId: string | null;
-}
-const started = ({ event }: { event: { output: Started } }) => ({ output: event.output });
-const notStarted = ({ event }: { event: { error: unknown } }) => ({
-  detail: `could not be started: ${failureOf(event.error).message}`,
-});
 const notStopped = ({ event }: { event: { error: unknown } }) => ({
   detail: `its terminal could not be removed: ${failureOf(event.error).message}`,
 });
@@ -31,101 +24,6 @@ function crashLoop(args: {
     at: timeOf(args.event),
   };
 }
-
-/** What a launch and an adoption lead to. A stop that was asked for meanwhile comes first, so that no terminal is left over. */
-const startOutcomes = {
-  onDone: [
-    {
-      guard: "isStopping",
-      target: "#runtime.present.lifecycle.stopping",
-      actions: { type: "noteTerminal", params: started },
-    },
-    {
-      target: "#runtime.present.lifecycle.live",
-      actions: ["noteSeen", { type: "noteTerminal", params: started }],
-    },
-  ],
-  onError: [
-    { guard: "isStopping", target: "#runtime.deregistered" },
-    { target: "#runtime.present.lifecycle.died", actions: { type: "noteDetail", params: notStarted } },
-  ],
-} as const;
-
-const launching = runtimeSetup.createStateConfig({
-  description:
-    "Its terminal is being made or taken over. Leaves when the host reports success or failure, or not in time.",
-  initial: "starting",
-  entry: { type: "report", params: { state: "launching" } },
-  on: {
-    "heartbeat.received": {
-      actions: ["noteSeen", "noteSession", { type: "report", params: { state: null } }],
-    },
-    "stop.requested": { guard: "mayStop", actions: { type: "report", params: { state: "deregistered" } } },
-    "host.lost": [
-      { guard: "isStopping", target: "#runtime.deregistered" },
-      { target: "dead", actions: { type: "noteDetail", params: { detail: "its host is gone" } } },
-    ],
-  },
-  after: {
-    launchTimeout: [
-      { guard: "isStopping", target: "#runtime.deregistered" },
-      {
-        target: "dead",
-        actions: { type: "noteDetail", params: { detail: "its host did not start it in time" } },
-      },
-    ],
-  },
-  states: {
-    starting: {
-      description: "The host starts the program in a new terminal.",
-      tags: "busy",
-      invoke: { id: "launchTerminal", src: "launchTerminal", input: launchInput, ...startOutcomes },
-    },
-    adopting: {
-      description: "The host takes over a pane that exists already.",
-      tags: "busy",
-      invoke: { id: "adoptTerminal", src: "adoptTerminal", input: adoptInput, ...startOutcomes },
-    },
-  },
-});
-
-const stale = runtimeSetup.createStateConfig({
-  description:
-    "No sign of life, or its terminal cannot be watched. Nothing is typed. Leaves by any sign of life, or expires.",
-  initial: "unheard",
-  entry: { type: "report", params: { state: "stale" } },
-  on: {
-    "heartbeat.received": { target: "live", actions: ["noteSeen", "noteSession"] },
-    "terminal.observed": { guard: "holdsTerminal", target: "live", actions: "noteSeen" },
-    "reconciliation.requested": { guard: "holdsTerminal", target: ".searching" },
-  },
-  after: {
-    expireAfter: {
-      target: "dead",
-      actions: { type: "noteDetail", params: { detail: "no sign of life for too long" } },
-    },
-  },
-  states: {
-    unheard: {
-      description: "No terminal of ours to look at: a heartbeat would revive it.",
-      tags: "waiting",
-      always: { guard: "holdsTerminal", target: "searching" },
-    },
-    searching: {
-      description:
-        "The host looks for the terminal by its identity; whatever it observes revives the runtime.",
-      tags: "busy",
-      invoke: { id: "watchTerminal", src: "watchTerminal", input: watchInput, ...watchOutcomes },
-      on: { "management.changed": { guard: "mayChangeManagement", target: "unheard" } },
-    },
-    pausing: {
-      description: "The last look failed for a passing reason. Looks again after a pause.",
-      tags: "waiting",
-      on: { "management.changed": { guard: "mayChangeManagement", target: "unheard" } },
-      after: { searchPause: "searching" },
-    },
-  },
-});
 
 const lifecycle = runtimeSetup.createStateConfig({
   description: "From registration to the end of the program, and back when it is launched again.",

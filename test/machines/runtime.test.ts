@@ -368,7 +368,7 @@ describe("who may touch it", () => {
   });
 });
 
-describe("the whole graph", () => {
+test("every state is reached, every transition taken, no state is a dead end, and duplicates change nothing", () => {
   const inputs = [
     inputFor("launch"),
     inputFor("adopt"),
@@ -377,20 +377,20 @@ describe("the whole graph", () => {
     inputFor("adopt", "unmanaged"),
   ];
   const graphs = inputs.map((input) =>
-    explore(runtimeModel(input), { limit: 20_000, visit: checkInvariants }),
+    explore(runtimeModel(input), { limit: 5_000, visit: checkInvariants }),
   );
-
-  test("every state is reached, every transition taken, no state is a dead end, and duplicates change nothing", () => {
-    expect(untakenTransitions(runtimeMachine, graphs)).toEqual([]);
-    expect(unreachedStates(runtimeMachine, graphs)).toEqual([]);
-    expect(graphs.flatMap(deadEnds)).toEqual([]);
-    expect(graphs.flatMap(({ doubled }) => doubled)).toEqual([]);
-  });
+  expect(untakenTransitions(runtimeMachine, graphs)).toEqual([]);
+  expect(unreachedStates(runtimeMachine, graphs)).toEqual([]);
+  expect(graphs.flatMap(deadEnds)).toEqual([]);
+  expect(graphs.flatMap(({ doubled }) => doubled)).toEqual([]);
 });
 
 function checkInvariants(walked: Walked<RuntimeContext>): void {
-  const { after, step } = walked;
+  const { before, after, step } = walked;
   const { context, record } = after;
+  // A stop that was accepted is never taken back.
+  if (before?.context.reported?.state === "deregistered")
+    expect(context.reported?.state).toBe("deregistered");
   // Unmanaged: no port of this chart, all of which touch terminals, runs or is asked for.
   if (context.management === "unmanaged") {
     expect(step.intents.filter(({ type }) => type === "invoke")).toEqual([]);
