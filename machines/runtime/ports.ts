@@ -52,7 +52,7 @@ export const adoptTerminal = definePort({
 export const watchTerminal = definePort({
   name: "watchTerminal",
   summary:
-    "Watches the terminal and reports what the agent is doing, at each change and at least each half minute, until the state is left. Fails with terminal_missing when it is gone.",
+    "Watches the terminal and reports what the agent is doing, at each change and again before silence would make it stale, until the state is left. Fails with terminal_missing when it is gone.",
   input: z.object({ ...place, address: terminalAddress, sessionId: z.string().nullable() }),
   output: z.object({ exitCode: z.number().int().nullable() }),
   repeat: "idempotent",
