@@ -2,7 +2,7 @@ import type { AnyStateMachine, AnyStateNode } from "xstate";
 import { transitionIds } from "../../runtime/transitions.ts";
 import {
   begin,
-  dropsDuplicate,
+  dropsObsolete,
   movesAt,
   walk,
   type Model,
@@ -38,7 +38,7 @@ export interface Graph<Context> {
   paths: ReadonlyMap<string, Path>;
   /** Leaf states that were active. */
   reached: ReadonlySet<string>;
-  /** Moves whose duplicate was not dropped. */
+  /** Moves after which a duplicate or a stale completion was not dropped. */
   doubled: readonly Move[];
 }
 
@@ -81,7 +81,7 @@ export function explore<Context>(
     for (const move of movesAt(model, vertex.position)) {
       const walked = walk(model, vertex.position, move);
       edges += 1;
-      if (!dropsDuplicate(model, walked)) doubled.push(move);
+      if (!dropsObsolete(model, walked)) doubled.push(move);
       vertex.next.add(arrive(walked, [...vertex.path, move]));
     }
   }

@@ -31,7 +31,7 @@ export interface Walked<Context> {
   before: Position<Context> | null;
   after: Position<Context>;
   step: Step;
-  /** The mail that was applied, to be offered once more as a duplicate. */
+  /** The mail that was applied. */
   applied: { event: ActorEvent; cause: Cause | null } | null;
 }
 
@@ -78,16 +78,40 @@ export function walk<Context>(model: Model<Context>, before: Position<Context>, 
   };
 }
 
-/** Offers the applied mail once more. True when it was dropped without any change. */
-export function dropsDuplicate<Context>(model: Model<Context>, { after, applied }: Walked<Context>): boolean {
-  if (applied === null || applied.cause === null) return true;
-  const again = step(model.machine, {
-    address: model.address,
-    record: after.record,
-    ...applied,
-    now: after.now,
+/** Mail that may still come but must not act any more: what was just applied, and what this step cancelled. */
+function obsoleteMail<Context>({
+  before,
+  after,
+  applied,
+}: Walked<Context>): { event: ActorEvent; cause: Cause }[] {
+  if (before === null || applied === null) return [];
+  const { invokes, timers } = before.record;
+  const stopped = Object.entries(invokes).filter(
+    ([id, incarnation]) => after.record.invokes[id] !== incarnation,
+  );
+  const cancelled = Object.entries(timers).filter(
+    ([id, incarnation]) => after.record.timers[id] !== incarnation,
+  );
+  return [
+    ...(applied.cause === null ? [] : [{ event: applied.event, cause: applied.cause }]),
+    ...stopped.map(([id, incarnation]) => ({
+      event: { type: `xstate.done.actor.${id}` },
+      cause: { type: "invoke" as const, id, incarnation },
+    })),
+    ...cancelled.map(([id, incarnation]) => ({
+      event: before.due[id]!.event,
+      cause: { type: "timer" as const, id, incarnation },
+    })),
+  ];
+}
+
+/** Offers duplicates and stale completions. True when each was dropped without any change. */
+export function dropsObsolete<Context>(model: Model<Context>, walked: Walked<Context>): boolean {
+  const { record, now } = walked.after;
+  return obsoleteMail(walked).every((mail) => {
+    const again = step(model.machine, { address: model.address, record, ...mail, now });
+    return again.dropped !== null && again.intents.length === 0 && again.record === record;
   });
-  return again.dropped !== null && again.intents.length === 0 && again.record === after.record;
 }
 
 /** Every move that the chart and its running ports and timers offer here. */

@@ -2,7 +2,6 @@ import { participantMachine } from "../../machines/participant/machine.ts";
 import {
   defaultWakePolicy,
   pauseScopes,
-  threadStatuses,
   type AgentFacts,
   type ThreadStatus,
   type WakePolicy,
@@ -189,6 +188,7 @@ export function modelOf(side: Side): Model<ParticipantContext> {
   };
 }
 
+const onePost = (at: At): ParticipantEvent[] => (at.context.unread < 1 ? [post(at)] : []);
 /** At most two messages wait: more adds nothing that the chart could tell apart. */
 const posts = (at: At): ParticipantEvent[] => (at.context.unread < 2 ? [post(at)] : []);
 const acks = (at: At): ParticipantEvent[] =>
@@ -202,7 +202,7 @@ function wakeOf({ context, now }: At): unknown {
   const { wake } = context;
   if (wake === null) return null;
   const { triggers, resumes, spawns, deferReason, uncertain, requested, forced } = wake;
-  const marks = [uncertain, requested, forced, wake.acknowledgedAt !== null, wake.deliveredAt !== null];
+  const marks = [uncertain, requested, forced, wake.deliveredAt !== null];
   const waits =
     deferReason === null
       ? null
@@ -244,8 +244,8 @@ const live: Side = {
   name: "live terminal",
   input: input(liveAgent),
   cases: (at) => ({
-    "message.posted": posts(at),
-    "ack.received": acks(at),
+    "message.posted": onePost(at),
+    "ack.received": [readAll(at)],
     "heartbeat.received": [heartbeat],
     "runtime.reported": ["idle", "busy", "humanTyping"].map((state) =>
       reported(runtime(state as RuntimeState)),
@@ -259,7 +259,7 @@ const starts: Side = {
   name: "resume and spawn",
   input: input({ ...fullAgent, runtime: runtime("dead") }),
   cases: (at) => ({
-    "message.posted": at.context.unread < 1 ? [post(at)] : [],
+    "message.posted": onePost(at),
     "ack.received": [readAll(at)],
     "heartbeat.received": [heartbeat],
     "runtime.reported": [
@@ -285,10 +285,11 @@ const obstacles: Side = {
   name: "dialogs, limits, unknown screens",
   input: input(liveAgent),
   cases: (at) => ({
-    "message.posted": at.context.unread < 1 ? [post(at)] : [],
+    "message.posted": onePost(at),
     "ack.received": [readAll(at)],
     "runtime.reported": [
-      ...dialogKinds.map((kind) => reported(dialog(kind))),
+      reported(dialog("permission")),
+      reported(dialog("login")),
       reported(runtime("limited")),
       reported(runtime("limited", { limitedUntil: at.now + 20 })),
       reported(runtime("unknown")),
@@ -296,7 +297,6 @@ const obstacles: Side = {
       reported(runtime("idle")),
       reported(runtime("dead")),
     ],
-    "override.forced": [{ type: "override.forced", ...operator }],
     "unblock.requested": [{ type: "unblock.requested", ...operator }],
   }),
   outcomes: smooth,
@@ -318,19 +318,17 @@ const commands: Side = {
       truth(at, { threadStatus: "closed" }),
     ],
     "runtime.reported": [reported(runtime("idle")), reported(runtime("humanTyping"))],
-    "thread.reported": threadStatuses.map(threadReported),
+    "thread.reported": (["active", "blocked", "closed"] as const).map(threadReported),
     "trigger.requested": [{ type: "trigger.requested", ...operator }],
     "override.forced": [{ type: "override.forced", ...operator }],
     "block.requested": [{ type: "block.requested", ...operator }],
     "unblock.requested": [{ type: "unblock.requested", ...operator }],
-    ...pauses,
   }),
   outcomes: { deliverWake: { done: [{ verdict: "delivered", evidence: delivery }], failed: ["internal"] } },
   abstraction: (at) => [
     attentionOf(at),
     at.context.unread,
     at.context.threadStatus,
-    at.context.pausedBy.length,
     at.context.wake === null
       ? null
       : [at.context.wake.triggers, at.context.wake.requested, at.context.wake.forced],
@@ -349,7 +347,7 @@ const channels: Side = {
   name: "unmanaged, silent and paused runtimes",
   input: input(noAgent),
   cases: (at) => ({
-    "message.posted": at.context.unread < 1 ? [post(at)] : [],
+    "message.posted": onePost(at),
     "ack.received": [readAll(at)],
     "runtime.reported": [
       reported(runtime("idle")),
@@ -365,6 +363,8 @@ const channels: Side = {
       { type: "agent.reported", agent: { session: null, spawnHost: null } },
     ],
     "state.reconciled": [truth(at, { agent: fullAgent })],
+    "injection.paused": [{ type: "injection.paused", scope: "agent", ...operator }],
+    "injection.resumed": [{ type: "injection.resumed", scope: "agent", ...operator }],
   }),
   outcomes: {
     ...smooth,
@@ -376,6 +376,7 @@ const channels: Side = {
     at.context.unread,
     at.context.wake?.triggers,
     runtimeOf(at),
+    at.context.pausedBy.length,
     [at.context.agent.session !== null, at.context.agent.spawnHost !== null],
     blockOf(at),
   ],
@@ -394,3 +395,20 @@ const surroundings: Side = {
 };
 
 export const sides: readonly Side[] = [live, starts, obstacles, commands, channels, surroundings];
+
+/** Everything at once: too many states to walk through, for random runs only. */
+export const whole: Side = {
+  name: "everything",
+  input: input(fullAgent),
+  cases: (at) => ({
+    ...channels.cases(at),
+    ...commands.cases(at),
+    ...pauses,
+    "runtime.reported": [
+      ...runtimeStates.map((state) => reported(runtime(state, { runtimeId: expectedId(at) }))),
+      ...dialogKinds.map((kind) => reported(dialog(kind))),
+      ...(channels.cases(at)["runtime.reported"] ?? []),
+    ],
+  }),
+  abstraction: (at) => at.value,
+};
