@@ -31,6 +31,7 @@ interface ClusterOptions {
   location: Location;
   binaries: Binaries;
   owner: Owner | null;
+  onProgress: (step: string) => void;
 }
 
 /**
@@ -45,6 +46,7 @@ export async function ensureCluster(options: ClusterOptions): Promise<"created" 
     if (password === null) throw passwordLost(dir, dataDir);
     return "present";
   }
+  options.onProgress("Making the database folder");
   await removeLeftovers(dataDir);
   const staging = `${dataDir}.${randomUUID()}`;
   try {

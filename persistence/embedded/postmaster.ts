@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { open, readFile, readdir, rm, stat } from "node:fs/promises";
 import { createServer } from "node:net";
 import path from "node:path";
@@ -43,9 +44,8 @@ export async function findPostmaster(dataDir: string): Promise<Postmaster | null
 export async function launch(options: LaunchOptions, preferredPort: number | null): Promise<Postmaster> {
   await clearStalePidFile(options.location.dataDir);
   for (let attempt = 0; attempt < 5; attempt += 1) {
-    const port = attempt === 0 && preferredPort !== null ? preferredPort : 0;
-    const free = await findFreePort(port);
-    const launched = free === null ? "portTaken" : await launchOn(free, options);
+    const port = attempt === 0 && preferredPort !== null ? preferredPort : randomPort();
+    const launched = (await isFree(port)) ? await launchOn(port, options) : "portTaken";
     if (launched !== "portTaken") return launched;
   }
   throw new RouseError(
@@ -57,12 +57,14 @@ export async function launch(options: LaunchOptions, preferredPort: number | nul
   );
 }
 
-/** Waits until the running server accepts connections. */
+/** Waits until the running server accepts connections; null when it ended instead: it was on its way down. */
 export async function waitUntilReady(dataDir: string): Promise<Postmaster | null> {
-  return waitFor(async () => {
+  const outcome = await waitFor(async () => {
     const found = await findPostmaster(dataDir);
-    return found?.ready === true ? found : null;
+    if (found === null) return "ended";
+    return found.ready ? found : null;
   }, readyDeadlineMs);
+  return outcome === "ended" ? null : outcome;
 }
 
 async function launchOn(port: number, options: LaunchOptions): Promise<Postmaster | "portTaken"> {
@@ -75,7 +77,7 @@ async function launchOn(port: number, options: LaunchOptions): Promise<Postmaste
     return (await isAlive(child.pid)) ? null : "died";
   }, readyDeadlineMs);
   if (outcome !== null && outcome !== "died") return outcome;
-  if (outcome === "died" && (await findFreePort(port)) === null) return "portTaken";
+  if (outcome === "died" && !(await isFree(port))) return "portTaken";
   const log = await lastLogLines(dir, dataDir, launchedAtMs);
   if (/no space left on device/iu.test(log)) throw diskFull(dataDir);
   throw new RouseError("database_unavailable", `The database did not come up. Its last log lines:\n${log}`, {
@@ -159,15 +161,16 @@ async function clearStalePidFile(dataDir: string): Promise<void> {
   if (pid > 0 && (await isAlive(pid))) await rm(file, { force: true });
 }
 
-/** `port` when nobody listens on it, a random free one for 0, null when it is taken. */
-function findFreePort(port: number): Promise<number | null> {
+/** Below the range from which Linux and macOS take ports for outgoing connections, so that it is likely free later too. */
+function randomPort(): number {
+  return randomInt(20_000, 32_000);
+}
+
+function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();
-    probe.once("error", () => resolve(null));
-    probe.listen(port, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : null));
-    });
+    probe.once("error", () => resolve(false));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
   });
 }
 

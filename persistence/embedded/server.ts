@@ -47,8 +47,7 @@ export async function startEmbedded(options: {
     const joined = await joinRunning(location.dataDir, onProgress);
     if (joined !== null) return describe(location.dir, location.dataDir, joined, false);
     const binaries = await findBinaries(location.binariesDir);
-    onProgress("Preparing the database folder");
-    await ensureCluster({ location, binaries, owner });
+    await ensureCluster({ location, binaries, owner, onProgress });
     onProgress("Starting the database");
     const launched = await launch({ location, binaries, owner }, await readPort(location.dir));
     await writePort(location.dir, launched.port);
