@@ -4,8 +4,14 @@ import { pageOf } from "../page.ts";
 import { inOrderOfRequest, toEffect } from "./effects.ts";
 import { compare, type Scope } from "./state.ts";
 
+/** By type: within one wake the order opened, acknowledged, closed is the only one. */
+export function applyRecords(scope: Scope, records: readonly EngineRecord[]): void {
+  const rank = (record: EngineRecord): number => (record.type === "wake.opened" ? 0 : 1);
+  for (const record of records.toSorted((a, b) => rank(a) - rank(b))) applyRecord(scope, record);
+}
+
 /** First acknowledgement and first outcome of a wake stay. */
-export function applyRecord({ state }: Scope, record: EngineRecord): void {
+function applyRecord({ state }: Scope, record: EngineRecord): void {
   switch (record.type) {
     case "wake.opened": {
       const { at, ...wake } = record.params;

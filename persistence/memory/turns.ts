@@ -4,7 +4,7 @@ import { conflict } from "../conflict.ts";
 import { actorNotFound, alreadyExists } from "../missing.ts";
 import { cancelEffect, requestEffect } from "./effects.ts";
 import { deleteMail, insertMail, publishMail } from "./mailbox.ts";
-import { applyRecord } from "./records.ts";
+import { applyRecords } from "./records.ts";
 import { compare, copyOf, type Scope } from "./state.ts";
 import { armTimer, cancelTimer } from "./timers.ts";
 
@@ -13,6 +13,10 @@ export function commitTurns(scope: Scope, commits: readonly TurnCommit[]): void 
   const creations = commits.filter(({ expectedVersion }) => expectedVersion === null);
   for (const commit of creations) create(scope, commit);
   for (const commit of commits) advance(scope, commit);
+  applyRecords(
+    scope,
+    commits.flatMap(({ records }) => records),
+  );
   for (const mail of commits.flatMap(({ outgoing }) => outgoing)) sendOrKeep(scope, mail);
   for (const message of commits.flatMap(({ published }) => published)) publishMail(scope, message);
 }
@@ -56,7 +60,6 @@ function advance(scope: Scope, commit: TurnCommit): void {
   for (const { incarnation } of commit.effectsCancelled) cancelEffect(scope, { address, incarnation });
   for (const id of commit.timersCancelled) cancelTimer(scope, address, id);
   for (const arm of commit.timersArmed) armTimer(scope, address, arm);
-  for (const record of commit.records) applyRecord(scope, record);
   appendJournal(scope, commit);
   for (const { mail, error } of commit.deadLetters) {
     keepDeadLetter(scope, { to: address, from: mail.from, event: mail.event }, error);

@@ -73,7 +73,7 @@ export async function fireTimers({ sql, workspaceId, now }: Scope, limit: number
     with due as (
       select address, timer_id from rouse.timer
       where workspace_id = ${workspaceId} and due_at <= ${now}::bigint
-      order by due_at
+      order by due_at, address, timer_id
       limit ${limit}
       for update skip locked
     ), fired as (

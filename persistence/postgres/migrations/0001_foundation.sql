@@ -52,7 +52,7 @@ create table rouse.timer (
   cause text not null,
   primary key (workspace_id, address, timer_id)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
-create index timer_due on rouse.timer (workspace_id, due_at);
+create index timer_due on rouse.timer (workspace_id, due_at, address, timer_id);
 
 create table rouse.effect (
   workspace_id text collate "C" not null,
