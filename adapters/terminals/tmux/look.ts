@@ -52,7 +52,23 @@ export async function lookAtPane(tmux: TmuxClient, server: string, pane: string)
   const look = parseLook(requireSuccess(result, "look at the pane"));
   // A format over a pane that is gone prints empty fields on some versions.
   if (look === null) throw missingPane(server, pane);
-  return look;
+  return look.isDead ? { ...look, screen: await lastScreen(tmux, server, pane, look.screen) } : look;
+}
+
+/** tmux scrolls a dead pane by one line to make room for its own notice: this is the screen as the program left it. */
+async function lastScreen(
+  tmux: TmuxClient,
+  server: string,
+  pane: string,
+  shown: CapturedScreen,
+): Promise<CapturedScreen> {
+  const notice = shown.lines.findLastIndex((line) => line.startsWith("Pane is dead"));
+  if (notice === -1) return shown;
+  const result = await tmux.run(server, ["capture-pane", "-p", "-e", "-S", "-1", "-t", pane]);
+  if (result.exitCode !== 0) return shown;
+  const { lines, solidLines } = parseCapturedScreen(result.stdout);
+  const rows = lines.findLastIndex((line) => line.startsWith("Pane is dead"));
+  return { lines: lines.slice(0, rows), solidLines: solidLines.slice(0, rows) };
 }
 
 export function missingPane(server: string, pane: string): RouseError {

@@ -1,6 +1,6 @@
 import { RouseError } from "../../../runtime/errors.ts";
 import type { LaunchRequest, Terminal, TerminalAddress, TerminalView } from "../../../runtime/terminal.ts";
-import { type TerminalClock } from "../clock.ts";
+import { sleep, type TerminalClock } from "../clock.ts";
 import { endProcess } from "../end-process.ts";
 import {
   checkLaunchRequest,
@@ -42,6 +42,8 @@ const maxPasteBytes = 64 * 1024;
 /** The first with `new-window -S`, client flags and subscriptions. */
 const oldestVersion = { major: 3, minor: 2 };
 const defaultGraceMs = 2_000;
+const looksForExitCode = 10;
+const lookAgainMs = 15;
 
 interface OwnPane {
   pane: string;
@@ -143,8 +145,7 @@ class TmuxTerminal implements Terminal {
   }
 
   async view(address: TerminalAddress): Promise<TerminalView> {
-    const look = await this.#lookAt(address.server, requirePaneId(address.target));
-    const { alive } = checkIdentity(address, look);
+    const { look, alive } = await this.#lookWithEnd(address);
     return {
       alive,
       ...(look.exitCode === undefined ? {} : { exitCode: look.exitCode }),
@@ -220,6 +221,17 @@ class TmuxTerminal implements Terminal {
     this.#watcher.close();
   }
 
+  /** tmux learns a moment after the kernel that a program ended, and only tmux knows the exit code. */
+  async #lookWithEnd(address: TerminalAddress): Promise<{ look: PaneLook; alive: boolean }> {
+    const pane = requirePaneId(address.target);
+    for (let attempt = 1; ; attempt += 1) {
+      const look = await this.#lookAt(address.server, pane);
+      const { alive } = checkIdentity(address, look);
+      if (alive || look.isDead || attempt === looksForExitCode) return { look, alive };
+      await sleep(this.#clock, lookAgainMs);
+    }
+  }
+
   async #lookAt(server: string, pane: string): Promise<PaneLook> {
     const look = await lookAtPane(this.#tmux, server, pane);
     this.#touch.note(server, look.viewers);
@@ -243,7 +255,8 @@ class TmuxTerminal implements Terminal {
     const row = rows.find(([id]) => id === runtimeId);
     if (row === undefined) return null;
     const [, pane = "", pid, dead] = row;
-    return { pane, pid: Number(pid), isDead: dead === "1" };
+    // A program may be gone a moment before tmux notices.
+    return { pane, pid: Number(pid), isDead: dead === "1" || processStartedAt(Number(pid)) === null };
   }
 
   #addressOf(server: string, own: { pane: string; pid: number }): TerminalAddress {
