@@ -1,4 +1,5 @@
 import type { RegisteredMachine, RegisteredPort } from "../machines/registry.ts";
+import { requireLawfulChart } from "./chart-rules.ts";
 import { RouseError } from "./errors.ts";
 import { machineHash } from "./machine-hash.ts";
 import type { StoredActor } from "./store.ts";
@@ -11,8 +12,10 @@ export class Registry {
   readonly #current = new Map<string, MachineEntry>();
   readonly #byHash = new Map<string, MachineEntry>();
 
+  /** Throws `machine_forbidden_construct` that names the states. */
   constructor(entries: readonly MachineEntry[]) {
     for (const entry of entries) {
+      requireLawfulChart(entry.machine, entry.ports);
       this.#current.set(entry.kind, entry);
       this.#byHash.set(`${entry.kind}@${machineHash(entry.machine)}`, entry);
     }

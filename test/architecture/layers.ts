@@ -43,7 +43,12 @@ const LAYERS: Layer[] = [
     internal: new RegExp(`^(?:${CONTRACTS})$`, "u"),
     packages: NOT_XSTATE,
   },
-  { name: "composition root", files: /^api\/main\.ts$/u, internal: /^(?!test\/)/u, packages: NOT_XSTATE },
+  {
+    name: "composition root",
+    files: /^api\/(?:main\.ts|node\/)/u,
+    internal: /^(?!test\/)/u,
+    packages: NOT_XSTATE,
+  },
   {
     name: "machine export",
     files: /^api\/(?:operations|cli)\/machine[^/]*\.ts$/u,
@@ -59,14 +64,14 @@ const LAYERS: Layer[] = [
   {
     name: "api/cli",
     files: /^api\/cli\//u,
-    internal: /^(?:machines\/.*|runtime\/errors\.ts|api\/operations\/.*|api\/main\.ts)$/u,
+    internal: /^(?:machines\/.*|runtime\/errors\.ts|api\/operations\/.*|api\/(?:config|node-messages)\.ts)$/u,
     packages: NOT_XSTATE,
   },
   { name: "api/console", files: /^api\/console\//u, internal: NOTHING, packages: NOT_XSTATE },
   {
     name: "api",
     files: /^api\//u,
-    internal: new RegExp(`^(?:${CONTRACTS}|api/(?!cli/|console/|main\\.ts).*)$`, "u"),
+    internal: new RegExp(`^(?:${CONTRACTS}|api/(?!cli/|console/|node/|main\\.ts).*)$`, "u"),
     packages: NOT_XSTATE,
   },
   { name: "test", files: /^test\//u, internal: /./u, packages: /./u },

@@ -52,11 +52,13 @@ const benchMachine = setup({
   },
 }).createMachine({
   id: "bench",
+  version: "1",
   initial: "idle",
   context: ({ input: given }) => ({ n: given.n, log: [] }),
   on: { told: { actions: { type: "log", params: { text: "told" } } } },
   states: {
     idle: {
+      description: "Waits to be told what to do.",
       on: {
         fetch: "fetching",
         stamp: "stamping",
@@ -67,6 +69,7 @@ const benchMachine = setup({
       },
     },
     fetching: {
+      description: "A part is being fetched.",
       invoke: {
         id: "fetchPart",
         src: "fetchPart",
@@ -80,6 +83,7 @@ const benchMachine = setup({
       on: { leave: "idle" },
     },
     stamping: {
+      description: "A part is being stamped.",
       invoke: {
         id: "stampPart",
         src: "stampPart",
@@ -93,6 +97,7 @@ const benchMachine = setup({
       on: { leave: "idle" },
     },
     waiting: {
+      description: "Waits until patience ends.",
       after: { patience: { target: "idle", actions: { type: "log", params: { text: "waited" } } } },
       on: { leave: "idle" },
     },
