@@ -8,6 +8,7 @@ import { implementPort, type AnyPortImplementation, type PortCall } from "../../
 import type { TerminalView } from "../../runtime/terminal.ts";
 import { settle, type ScreenReader, type SettledReading, createScreenReader } from "../terminals/patterns.ts";
 import { getAgentProgram } from "./agent-program.ts";
+import { readRuntime } from "./managed-runtime.ts";
 import { observe } from "./observation.ts";
 import { requireTerminal, type WorldOptions } from "./world.ts";
 
@@ -38,8 +39,7 @@ export function watchTerminalPort(world: WorldOptions): AnyPortImplementation {
           return null;
         });
         if (view !== null) failures = 0;
-        if (view?.alive === false)
-          return { exitCode: await exitCodeOf(world, view, () => terminal.view(address)) };
+        if (view?.alive === false) return await concludeEnd(world, call, view);
         const waitMs = view === null ? relookMs : await watch.look(view);
         await delay(world.clock, minLookMs, call.signal);
         await bell.rungWithin(waitMs, call.signal);
@@ -50,18 +50,23 @@ export function watchTerminalPort(world: WorldOptions): AnyPortImplementation {
   });
 }
 
-/** The process may be gone a moment before its terminal has noted the code; an end by a signal has none. */
-async function exitCodeOf(
-  { clock }: WorldOptions,
+/** Learns how it ended, and clears away what is left of a terminal that we launched: nobody else would. */
+async function concludeEnd(
+  world: WorldOptions,
+  call: Call,
   first: TerminalView,
-  look: () => Promise<TerminalView>,
-): Promise<number | null> {
+): Promise<{ exitCode: number | null }> {
+  const { address } = call.input;
+  const terminal = requireTerminal(world, address.backend);
   let view = first;
+  // The process may be gone a moment before its terminal has noted the code; an end by a signal has none.
   for (let tries = 0; tries < 4 && view.exitCode === undefined; tries += 1) {
-    await delay(clock, minLookMs);
-    view = await look().catch(() => first);
+    await delay(world.clock, minLookMs);
+    view = await terminal.view(address).catch(() => first);
   }
-  return view.exitCode ?? null;
+  const actor = await call.getActor(call.address);
+  if (actor !== null && readRuntime(actor).origin.type === "launch") await terminal.kill(address);
+  return { exitCode: view.exitCode ?? null };
 }
 
 /** Without patterns nothing on a screen can be told apart, so nothing is typed. */

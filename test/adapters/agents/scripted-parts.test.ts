@@ -1,8 +1,8 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { InputBox } from "../../../adapters/agents/scripted/input-box.ts";
 import { missingPosts, readPointer, type ReadMessage } from "../../../adapters/agents/scripted/roles.ts";
 import { openSession } from "../../../adapters/agents/scripted/sessions.ts";
@@ -121,7 +121,9 @@ describe("pointer line", () => {
 
 describe("sessions", () => {
   test("a session is resumed by its own agent only, and only when it is known", () => {
-    const stateFile = join(mkdtempSync(join(tmpdir(), "rouse-sessions-")), "state.json");
+    const folder = mkdtempSync(join(tmpdir(), "rouse-sessions-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const stateFile = join(folder, "state.json");
     const { sessionId } = openSession({ stateFile, agentId: "re", resume: null });
     expect(openSession({ stateFile, agentId: "re", resume: sessionId })).toEqual({ sessionId, runs: 2 });
     expect(() => openSession({ stateFile, agentId: "ex", resume: sessionId })).toThrow("no session");

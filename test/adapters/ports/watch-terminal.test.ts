@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Observation } from "../../../machines/runtime/contract.ts";
 import { RouseError } from "../../../runtime/errors.ts";
 import type { TerminalAddress } from "../../../runtime/terminal.ts";
-import { ManualClock, Stage } from "./stage.ts";
+import { ManualClock, Stage, startPlan } from "./stage.ts";
 
 let clock: ManualClock;
 let stage: Stage<ManualClock>;
@@ -23,6 +23,7 @@ afterEach(() => abort.abort());
 function watch(): Promise<unknown> {
   const input = { runtimeId: "rt", agentId: "reviewer", host: "here", address, sessionId: null };
   const watching = stage.perform("watchTerminal", input, {
+    address: "runtime/rt",
     signal: abort.signal,
     report: async ({ observation }) => void observed.push(observation as Observation),
   });
@@ -129,6 +130,25 @@ describe("watching a terminal", () => {
     stage.scripted.programEnds("rt", 3);
     await clock.advance(60);
     expect(await watching).toEqual({ exitCode: 3 });
+  });
+
+  test.each([
+    ["what we launched is cleared away when its program ended", "launch", null],
+    ["an adopted pane is left as it is when its program ended", "adopt", "there"],
+  ])("%s", async (_, origin, left) => {
+    stage.addRuntime("rt", {
+      address,
+      origin:
+        origin === "adopt"
+          ? { type: "adopt", server: "memory", target: "rt" }
+          : { type: "launch", backend: "scripted", plan: startPlan },
+    });
+    const watching = watch();
+    await clock.advance(1_000);
+    stage.scripted.programEnds("rt", 3);
+    await clock.advance(60);
+    expect(await watching).toEqual({ exitCode: 3 });
+    expect(stage.scripted.get("rt") === null ? null : "there").toBe(left);
   });
 
   test("an end by a signal has no exit code", async () => {

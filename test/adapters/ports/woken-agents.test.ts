@@ -194,7 +194,7 @@ describe("agents that nobody relays for", () => {
     const plans = (await runtimes()).map(({ origin }) =>
       origin.type === "launch" ? origin.plan.purpose : null,
     );
-    expect(plans.toSorted()).toEqual(["resume", "spawn"]);
+    expect(new Set(plans)).toEqual(new Set(["spawn", "resume"]));
     expect(errors).toEqual([]);
   }, 60_000);
 });
