@@ -15,21 +15,20 @@ export function claimEffects(
       status === "running" && exclusiveKey !== null ? exclusiveKey : [],
     ),
   );
-  const candidates = open
-    .filter(
-      (effect) => effect.status === "pending" && effect.runAt <= scope.now && ports.includes(effect.port),
-    )
-    .filter((effect) => effect.host === null || effect.host === host)
+  const ready = open
+    .filter(({ status, runAt, port }) => status === "pending" && runAt <= scope.now && ports.includes(port))
     .filter(({ exclusiveKey }) => exclusiveKey === null || !taken.has(exclusiveKey))
-    .toSorted(inOrderOfRun)
-    .slice(0, limit);
-  const chosen = candidates.filter(({ exclusiveKey }) => {
+    .toSorted(inOrderOfRun);
+  const candidates = [null, host].flatMap((on) =>
+    ready.filter((effect) => effect.host === on).slice(0, limit),
+  );
+  const chosen = candidates.toSorted(inOrderOfRun).filter(({ exclusiveKey }) => {
     if (exclusiveKey === null) return true;
     if (taken.has(exclusiveKey)) return false;
     taken.add(exclusiveKey);
     return true;
   });
-  return chosen.map((effect) => lease(scope, effect, request));
+  return chosen.slice(0, limit).map((effect) => lease(scope, effect, request));
 }
 
 export function claimExpiredEffects(

@@ -7,8 +7,10 @@ import { pageOf } from "../page.ts";
 import type { Row, Scope } from "./scope.ts";
 import { shardCount, shardOf } from "./shard.ts";
 
-/** Rows looked at from the head of each shard: enough that several claimers find actors of their own. */
-const headsPerShard = 16;
+/** Mail looked at from the head of each shard: enough that several claimers find actors of their own. */
+function headsPerShard(limit: number): number {
+  return Math.max(4, Math.ceil((limit / shardCount) * 4));
+}
 
 /**
  * Locks actors with mail that nobody else holds, those that wait longest first. Mail of quarantined actors is passed
@@ -29,7 +31,7 @@ export async function lockReadyActors({ sql, workspaceId }: Scope, limit: number
             where q.workspace_id = ${workspaceId} and q.address = m.address and q.status = 'quarantined'
           )
         order by m.seq
-        limit ${headsPerShard}
+        limit ${headsPerShard(limit)}
       ) h
       group by h.address
     ) ready

@@ -25,28 +25,34 @@ export async function claimEffects(
   const { nodeId, host, ports, limit, leaseMs } = request;
   const rows = await sql`
     with candidate as (
-      select e.address, e.incarnation, e.exclusive_key, e.run_at
-      from rouse.effect e
-      where e.workspace_id = ${workspaceId} and e.status = 'pending' and e.host in ('', ${host})
-        and e.run_at <= ${now}::bigint and e.port = any(${column(sql, ports)})
-        and (e.exclusive_key is null or not exists (
-          select 1 from rouse.effect r
-          where r.workspace_id = ${workspaceId} and r.status = 'running' and r.exclusive_key = e.exclusive_key
-        ))
-      order by e.run_at, e.address, e.incarnation
-      limit ${limit}
-      for update of e skip locked
+      select e.*
+      from (values (''), (${host})) as h(host)
+      cross join lateral (
+        select address, incarnation, exclusive_key, run_at
+        from rouse.effect e
+        where e.workspace_id = ${workspaceId} and e.status = 'pending' and e.host = h.host
+          and e.run_at <= ${now}::bigint and e.port = any(${column(sql, ports)})
+          and (e.exclusive_key is null or not exists (
+            select 1 from rouse.effect r
+            where r.workspace_id = ${workspaceId} and r.status = 'running' and r.exclusive_key = e.exclusive_key
+          ))
+        order by e.run_at, e.address, e.incarnation
+        limit ${limit}
+        for update of e skip locked
+      ) e
     ), chosen as (
       select distinct on (exclusive_key, case when exclusive_key is null then address || ' ' || incarnation end)
-        address, incarnation
+        address, incarnation, run_at
       from candidate
       order by exclusive_key, case when exclusive_key is null then address || ' ' || incarnation end,
         run_at, address, incarnation
+    ), first as (
+      select address, incarnation from chosen order by run_at, address, incarnation limit ${limit}
     ), claimed as (
       update rouse.effect e
       set status = 'running', node_id = ${nodeId}, attempt = e.attempt + 1, lease_token = e.lease_token + 1,
           lease_expires_at = ${now}::bigint + ${leaseMs}::bigint, claimed_at = ${now}::bigint
-      from chosen c
+      from first c
       where e.workspace_id = ${workspaceId} and e.address = c.address and e.incarnation = c.incarnation
       returning e.*
     ), attempt as (
