@@ -221,13 +221,14 @@ class TmuxTerminal implements Terminal {
     this.#watcher.close();
   }
 
-  /** tmux learns a moment after the kernel that a program ended, and only tmux knows the exit code. */
+  /** tmux learns a moment after the kernel that a program ended, and its exit code yet a moment later. */
   async #lookWithEnd(address: TerminalAddress): Promise<{ look: PaneLook; alive: boolean }> {
     const pane = requirePaneId(address.target);
     for (let attempt = 1; ; attempt += 1) {
       const look = await this.#lookAt(address.server, pane);
       const { alive } = checkIdentity(address, look);
-      if (alive || look.isDead || attempt === looksForExitCode) return { look, alive };
+      // Without a code after all these looks a signal ended it.
+      if (alive || look.exitCode !== undefined || attempt === looksForExitCode) return { look, alive };
       await sleep(this.#clock, lookAgainMs);
     }
   }
