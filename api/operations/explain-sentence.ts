@@ -95,9 +95,9 @@ function standing(
 
 function blocked(who: string, { blocked: block, unread }: ParticipantContext): Sentence {
   if (block === null) return { sentence: `${who} is blocked.`, next: "Unblock it." };
-  const detail = block.detail === "" ? "" : ` (${block.detail})`;
+  const detail = block.detail === "" ? "." : `: ${block.detail}`;
   return {
-    sentence: `${who} has ${unread} unread and is blocked: ${block.reason}${detail}.`,
+    sentence: `${who} has ${unread} unread and is blocked (${block.reason})${detail}`,
     next: blockAdvice[block.reason],
   };
 }

@@ -55,16 +55,21 @@ export const triggerParticipant = defineMutation({
     };
     const to = addresses.participant(thread, agent);
     const result = await workspace.engine.command(tx, { to, from: caller.agentId, event: { ...event } });
-    const wakeId = participantContext(result.actor).wake?.wakeId ?? null;
+    const context = participantContext(result.actor);
     return {
       thread_id: thread,
       agent_id: agent,
       ...triggerOutcome(result),
-      wake_id: wakeId,
-      trace_id: wakeId ?? requestId,
+      wake_id: context.wake?.wakeId ?? null,
+      trace_id: latestWakeId(context) ?? requestId,
     };
   },
 });
+
+/** Also of a wake that ended at once, blocked: its receipt says why. */
+function latestWakeId({ threadId: thread, agentId: agent, wakeCount }: ParticipantContext): string | null {
+  return wakeCount === 0 ? null : `${thread}.${agent}.${wakeCount}`;
+}
 
 /** Where the chart went tells what was done. */
 export function triggerOutcome({ taken, actor }: Pick<CommandResult, "taken" | "actor">): Outcome {

@@ -5,7 +5,7 @@ export const blockAdvice: Readonly<Record<BlockReason, string>> = {
   exhausted:
     "Every way was tried: see the wake's effects with list_wakes, cure the cause, then unblock_participant.",
   unmanaged:
-    "Its terminal is not ours to type into: adopt the pane or launch the agent with register_runtime, then it is woken.",
+    "Nothing of it is ours to wake: adopt its pane or launch it with register_runtime, or register_agent, so that it can be started.",
   humanPresent:
     "Somebody is at its terminal or left a draft there: finish or clear it, or override_participant.",
   agentBusy: "It has been at work for very long: look at its terminal, or override_participant.",

@@ -1,0 +1,175 @@
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import type { Caller } from "../../../api/operations/caller.ts";
+import { operations } from "../../../api/operations/list.ts";
+import { RouseError } from "../../../runtime/errors.ts";
+import type { Store } from "../../../runtime/store.ts";
+import { ManualClock } from "../../manual-clock.ts";
+import { storeFixtures } from "../../runtime/stores.ts";
+import { callerOf, createWorld, type World } from "../world.ts";
+
+describe.each(storeFixtures())("calls $name", (fixture) => {
+  let world: World;
+  let ann: Caller;
+  let store: Store;
+  const clock = new ManualClock();
+
+  beforeEach(async () => {
+    store = await fixture.open(clock);
+    world = await createWorld(clock, store);
+    ann = callerOf(world, "ann");
+    await world.call("create_thread", ann, { thread_id: "th-1", title: "Review", participants: ["bob"] });
+  });
+  afterAll(() => fixture.close());
+
+  const post = (body: string, idempotency_key?: string) =>
+    world.call("post_message", ann, { thread_id: "th-1", body, ...(idempotency_key && { idempotency_key }) });
+  const head = async () => {
+    const { thread } = await world.call("get_thread", ann, { thread_id: "th-1" });
+    return (thread as { head_seq: number }).head_seq;
+  };
+
+  test("the same key and payload gets the first result and changes nothing more", async () => {
+    const first = await post("One", "k1");
+    expect(await post("One", "k1")).toEqual(first);
+    expect(await post("One", "k2")).toMatchObject({ seq: 2 });
+    expect(await head()).toBe(2);
+  });
+
+  test("the same key with another payload or operation is refused", async () => {
+    await post("One", "k1");
+    await expect(post("Two", "k1")).rejects.toMatchObject({ code: "idempotency_conflict" });
+    await expect(
+      world.call("ack_read", ann, { thread_id: "th-1", seq: 1, idempotency_key: "k1" }),
+    ).rejects.toMatchObject({ code: "idempotency_conflict" });
+    expect(await head()).toBe(1);
+  });
+
+  test("a key belongs to its caller", async () => {
+    await post("One", "k1");
+    const bob = callerOf(world, "bob");
+    const result = await world.call("post_message", bob, {
+      thread_id: "th-1",
+      body: "Mine",
+      idempotency_key: "k1",
+    });
+    expect(result).toMatchObject({ seq: 2 });
+  });
+
+  test("calls with one key at the same time post once", async () => {
+    const results = await Promise.all(Array.from({ length: 8 }, () => post("One", "k1")));
+    expect(new Set(results.map((result) => result["seq"]))).toEqual(new Set([1]));
+    expect(await head()).toBe(1);
+  });
+
+  test("a refused call leaves its key free", async () => {
+    await expect(
+      world.call("post_message", ann, { thread_id: "th-1", body: "x", to: ["zoe"], idempotency_key: "k1" }),
+    ).rejects.toMatchObject({ code: "not_a_participant" });
+    expect(await post("One", "k1")).toMatchObject({ seq: 1 });
+  });
+
+  test("writers at the same time get a gap-free order", async () => {
+    const results = await Promise.all(Array.from({ length: 12 }, (_, index) => post(`Message ${index}`)));
+    const seqs = results.map((result) => Number(result["seq"])).toSorted((a, b) => a - b);
+    expect(seqs).toEqual(Array.from({ length: 12 }, (_, index) => index + 1));
+  });
+
+  test("an unknown outcome of the commit is cured by the key: posted once, answered with the result", async () => {
+    const original = store.transaction.bind(store);
+    let isLost = true;
+    store.transaction = async (work, options) => {
+      const result = await original(work, options);
+      if (isLost && options?.readOnly !== true) {
+        isLost = false;
+        throw new RouseError("commit_outcome_unknown", "the connection broke during the commit");
+      }
+      return result;
+    };
+    expect(await post("One", "k1")).toMatchObject({ seq: 1 });
+    expect(await head()).toBe(1);
+    isLost = true;
+    await expect(post("Two")).rejects.toMatchObject({ code: "commit_outcome_unknown", retryable: true });
+  });
+
+  test("each mutation writes one audit row with who, what and why, and never a body", async () => {
+    await post("A secret plan", "k1");
+    await post("A secret plan", "k1");
+    const rows = (await world.audit()).filter(({ operation }) => operation === "post_message");
+    expect(rows).toHaveLength(1);
+    expect(rows[0]).toMatchObject({
+      actor: "ann",
+      role: "participant",
+      subject: "thread/th-1",
+      outcome: "done",
+      code: null,
+      requestId: "request-1",
+    });
+    expect(JSON.stringify(rows)).not.toContain("secret");
+  });
+
+  test("a payload that claims another identity is refused and audited", async () => {
+    for (const claim of [
+      { author: "bob" },
+      { workspace_id: "other" },
+      { role: "operator" },
+      { caller_id: "bob" },
+    ]) {
+      await expect(
+        world.call("post_message", ann, { thread_id: "th-1", body: "x", ...claim }),
+      ).rejects.toMatchObject({ code: "identity_mismatch" });
+    }
+    expect((await world.audit()).filter(({ code }) => code === "identity_mismatch")).toHaveLength(4);
+    const honest = {
+      thread_id: "th-1",
+      body: "x",
+      author: "ann",
+      workspace_id: store.workspaceId,
+      schema_version: 1,
+    };
+    expect(await world.call("post_message", ann, honest)).toMatchObject({ seq: 1 });
+  });
+
+  test("a caller of another workspace is refused before anything is looked at", async () => {
+    const stranger = { ...ann, workspaceId: "elsewhere" };
+    for (const operation of operations) {
+      await expect(world.call(operation.name, stranger, {})).rejects.toMatchObject({
+        code: "identity_mismatch",
+      });
+    }
+  });
+
+  test("a call rings after its commit, a refused one does not", async () => {
+    const before = world.rings();
+    await post("One");
+    expect(world.rings()).toBe(before + 1);
+    await expect(post("")).rejects.toMatchObject({ code: "invalid_input" });
+    expect(world.rings()).toBe(before + 1);
+  });
+
+  test("a call that is no object is refused", async () => {
+    for (const input of [null, [], "text", 7]) {
+      await expect(world.call("post_message", ann, input)).rejects.toMatchObject({ code: "invalid_input" });
+    }
+  });
+
+  test("whoever may not is refused by role, and that is audited", async () => {
+    const auditor = callerOf(world, "eve", "auditor");
+    for (const operation of operations.filter(({ readOnly }) => !readOnly)) {
+      await expect(world.call(operation.name, auditor, {})).rejects.toMatchObject({ code: "forbidden" });
+    }
+    await expect(world.call("issue_token", ann, { agent_id: "ann", role: "operator" })).rejects.toMatchObject(
+      {
+        code: "forbidden",
+        details: { role: "participant", allowed: ["operator"] },
+      },
+    );
+    expect(await world.audit()).toContainEqual(
+      expect.objectContaining({
+        actor: "ann",
+        operation: "issue_token",
+        outcome: "refused",
+        code: "forbidden",
+      }),
+    );
+  });
+});
