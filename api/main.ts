@@ -43,11 +43,14 @@ function tell(message: NodeMessage): void {
 }
 
 function fail(error: unknown): void {
-  const { code, message } = errorBody(error);
+  const { code, message: text } = errorBody(error);
   const nextStep = isRouseError(error) ? (error.nextStep ?? null) : null;
-  process.stderr.write(`${JSON.stringify({ code, message, nextStep })}\n`);
-  const exit = (): never => process.exit(1);
-  if (process.connected)
-    process.send?.({ type: "failed", code, message, nextStep } satisfies NodeMessage, exit);
-  else exit();
+  process.stderr.write(`${JSON.stringify({ code, message: text, nextStep })}\n`);
+  const message: NodeMessage = { type: "failed", code, message: text, nextStep };
+  if (process.connected) process.send?.(message, endFailed);
+  else endFailed();
+}
+
+function endFailed(): never {
+  process.exit(1);
 }

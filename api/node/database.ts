@@ -10,6 +10,8 @@ import type { Config } from "../config.ts";
 export interface OpenDatabase {
   store: Store;
   doorbell: Doorbell;
+  /** To be called when the database was found away: an embedded server that died is started again. Never rejects. */
+  revive: () => Promise<void>;
   close: () => Promise<void>;
 }
 
@@ -27,7 +29,8 @@ export async function openDatabase(
   try {
     onProgress("bringing the schema up to date");
     await migrate(database);
-    return open(database, url, config.workspace);
+    const revive = config.databaseUrl === undefined ? reviver(config) : async () => {};
+    return open({ database, url, workspaceId: config.workspace, revive });
   } catch (error) {
     await database.close();
     throw error;
@@ -39,12 +42,31 @@ async function startOwn(config: Config, onProgress: (step: string) => void): Pro
   return url;
 }
 
-function open(database: Database, url: string, workspaceId: string): OpenDatabase {
+const reviveAtMostEveryMs = 5_000;
+
+function reviver(config: Config): () => Promise<void> {
+  let triedAt = 0;
+  return async () => {
+    if (Date.now() - triedAt < reviveAtMostEveryMs) return;
+    triedAt = Date.now();
+    // What stands in its way shows in the failures that go on and in the server's log.
+    await startOwn(config, () => {}).catch(() => {});
+  };
+}
+
+function open(parts: {
+  database: Database;
+  url: string;
+  workspaceId: string;
+  revive: () => Promise<void>;
+}): OpenDatabase {
+  const { database, url, workspaceId, revive } = parts;
   const store = createPostgresStore({ database, workspaceId });
   const doorbell = createPostgresDoorbell({ url, workspaceId });
   return {
     store,
     doorbell,
+    revive,
     async close() {
       await doorbell.close();
       await database.close();

@@ -5,7 +5,7 @@ import { createWorldPorts } from "../../adapters/ports/create.ts";
 import { processStartedAt } from "../../adapters/terminals/process-table.ts";
 import { registeredMachines } from "../../machines/registry.ts";
 import { systemClock, systemIds } from "../../runtime/clock.ts";
-import { RouseError } from "../../runtime/errors.ts";
+import { RouseError, isRouseError } from "../../runtime/errors.ts";
 import { createNode, type Node } from "../../runtime/node.ts";
 import { Registry } from "../../runtime/registry.ts";
 import { createTokenAuthority } from "../auth/token-authority.ts";
@@ -33,6 +33,8 @@ export interface ServeOptions {
   home: Home;
   onProgress: (step: string) => void;
 }
+
+type OnError = (context: string, error: unknown) => void;
 
 const operatorTokenRenewalMs = 3_600_000;
 const requestsEndWithinMs = 5_000;
@@ -76,9 +78,12 @@ async function serveWith(parts: Parts): Promise<Serving> {
   const { config, home, nodeId, logger, database, onProgress } = parts;
   const tokens = await createTokenAuthority({ store: database.store, clock: systemClock, ids: systemIds });
   const address = { url: "" };
-  const node = buildNode(parts, tokens, address);
+  const onError: OnError = (context, error) => {
+    logFailure(logger, context, error);
+    if (isRouseError(error, "database_unavailable")) void database.revive();
+  };
+  const node = buildNode(parts, { tokens, address, onError });
   const workspace = buildWorkspace(parts, tokens, node);
-  const onError = (context: string, error: unknown): void => logFailure(logger, context, error);
   const version = packageVersion();
   const server = buildServer({ workspaces: [workspace], version, onError });
   onProgress("opening the port");
@@ -111,9 +116,8 @@ async function serveWith(parts: Parts): Promise<Serving> {
 }
 
 function buildNode(
-  { config, nodeId, logger, database, terminals }: Parts,
-  tokens: TokenAuthority,
-  address: { url: string },
+  { config, nodeId, database, terminals }: Parts,
+  { tokens, address, onError }: { tokens: TokenAuthority; address: { url: string }; onError: OnError },
 ): Node {
   return createNode({
     nodeId,
@@ -125,7 +129,7 @@ function buildNode(
     doorbell: database.doorbell,
     registry: new Registry(registeredMachines),
     clock: systemClock,
-    onError: (context, error) => logFailure(logger, context, error),
+    onError,
     ports: (engine) =>
       createWorldPorts({
         host: config.host,
@@ -173,11 +177,7 @@ async function tokenFor(
 }
 
 /** The CLI of the same user reads it; it is renewed long before it expires. */
-async function keepOperatorToken(
-  home: Home,
-  tokens: TokenAuthority,
-  onError: (context: string, error: unknown) => void,
-): Promise<() => void> {
+async function keepOperatorToken(home: Home, tokens: TokenAuthority, onError: OnError): Promise<() => void> {
   const renew = async (): Promise<void> => {
     const request = {
       agentId: "operator",
