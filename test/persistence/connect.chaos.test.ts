@@ -1,14 +1,11 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
-
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import type { EmbeddedPostgres } from "../../persistence/embedded/server.ts";
-import { startEmbedded, stopEmbedded } from "../../persistence/embedded/server.ts";
+import { startEmbedded } from "../../persistence/embedded/server.ts";
 import type { Database } from "../../persistence/postgres/connect.ts";
 import { connect } from "../../persistence/postgres/connect.ts";
 import { isRouseError } from "../../runtime/errors.ts";
+import { makeServerFolder } from "../setup/server-folder.ts";
 
 /** More by ROUSE_TEST_ROUNDS=100. */
 const rounds = Number(process.env["ROUSE_TEST_ROUNDS"] ?? 12);
@@ -20,14 +17,14 @@ type Outcome = "acknowledged" | "notCommitted" | "unknown";
 const patience = { timeout: 30_000, interval: 10 };
 
 let dir: string;
+let remove: () => Promise<void>;
 /** Settles when the database can be reached again. */
 let disturbance: Promise<void> = Promise.resolve();
 let server: EmbeddedPostgres;
 let database: Database;
 
 beforeAll(async () => {
-  dir = await mkdtemp(path.join(tmpdir(), "rouse-chaos-"));
-  await chmod(dir, 0o711);
+  ({ dir, remove } = await makeServerFolder());
   server = await startEmbedded({ dir });
   database = connect({ url: server.url, max: 4, applicationName: "rouse-chaos", deadlineMs });
   await database.sql`create table pair (id int, half text, primary key (id, half))`;
@@ -35,8 +32,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await database.close();
-  await stopEmbedded({ dir });
-  await rm(dir, { recursive: true });
+  await remove();
 });
 
 test("killed backends and servers crash nothing, hang nothing, and no outcome is told wrongly", async () => {

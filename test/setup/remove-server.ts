@@ -1,4 +1,4 @@
-// Run by postgres.ts: waits until whoever holds our standard input has ended, then removes the server in argv[2].
+// Run by server-folder.ts: waits until whoever holds our standard input has ended, then removes the server in argv[2].
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import path from "node:path";
