@@ -1,5 +1,6 @@
 import postgres from "postgres";
 
+import { arrayTypes } from "./array-types.ts";
 import type { ClientOptions, Connection } from "./connection.ts";
 import { openConnection } from "./connection.ts";
 import { readOnlyState, reasonOf, unavailable } from "./failure.ts";
@@ -60,14 +61,9 @@ export function connect(options: ConnectOptions): Database {
   const hosts = hostsOf(template.options);
 
   const open = async (withinMs: number, extra: ClientOptions = {}): Promise<Connection> => {
-    const settings = Object.assign(
-      {},
-      template.options,
-      { target_session_attrs: hosts.sessionAttributes },
-      extra,
-    );
+    const settings = Object.assign({}, template.options, extra);
     const connection = await openOnAny(hosts, withinMs, (address, ms) =>
-      openConnection(settings, address, ms),
+      openConnection(settings, address, { mustWrite: hosts.mustWrite, deadlineMs: ms }),
     );
     void connection.ended.then(leaveReadOnlyNode);
     return connection;
@@ -105,6 +101,7 @@ export function connect(options: ConnectOptions): Database {
 function templateFor(options: ConnectOptions, deadlineMs: number): postgres.Sql {
   const settings = {
     max: 1,
+    types: arrayTypes,
     socket: () => {
       throw unavailable("Statements must go through the pool.");
     },

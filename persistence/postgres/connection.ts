@@ -20,11 +20,11 @@ export type ClientOptions = postgres.Options<Record<string, postgres.PostgresTyp
 export async function openConnection(
   options: ClientOptions,
   address: Address,
-  deadlineMs: number,
+  { mustWrite, deadlineMs }: { mustWrite: boolean; deadlineMs: number },
 ): Promise<Connection> {
   const endMs = performance.now() + deadlineMs;
   const connection = new Connection(options, address, await dial(address, deadlineMs));
-  await connection.signIn(endMs - performance.now());
+  await connection.signIn(mustWrite, endMs - performance.now());
   return connection;
 }
 
@@ -96,14 +96,18 @@ export class Connection {
     this.destroy(unavailable("The connection to the database was closed."));
   }
 
-  /** The first statement signs in; with it the library also reads the array types. */
-  async signIn(deadlineMs: number): Promise<void> {
+  /** The first statement signs in. With `mustWrite` a node that takes no writes is refused. */
+  async signIn(mustWrite: boolean, deadlineMs: number): Promise<void> {
     const timer = setTimeout(
       () => this.destroy(unavailable(`The database did not answer within ${Math.round(deadlineMs)} ms.`)),
       deadlineMs,
     );
     try {
-      await this.untilEnd(this.#client`select 1`.execute());
+      const asking = this.#client<{ writes: boolean }[]>`
+        select current_setting('transaction_read_only') = 'off' as writes`.execute();
+      const [answer] = await this.untilEnd(asking);
+      if (mustWrite && answer?.writes !== true)
+        throw unavailable("This node of the database takes no writes.");
     } catch (error) {
       this.destroy(unavailable("Signing in to the database failed.", error));
       throw error;
@@ -126,8 +130,18 @@ export class Connection {
 
 function singleUse(options: ClientOptions, address: Address, socket: () => unknown, onclose: () => void) {
   const target = "path" in address ? { path: address.path } : { host: [address.host], port: [address.port] };
-  // connect_timeout, idle_timeout and max_lifetime: deadlines and lifetimes are kept by our own pool.
-  const ours = { max: 1, connect_timeout: 0, idle_timeout: 0, max_lifetime: null, socket, onclose };
+  const ours = {
+    max: 1,
+    // Deadlines and lifetimes are kept by our own pool.
+    connect_timeout: 0,
+    idle_timeout: 0,
+    max_lifetime: null,
+    // For these the library sends queries of its own, whose failure nobody could handle.
+    fetch_types: false,
+    target_session_attrs: undefined,
+    socket,
+    onclose,
+  };
   return Object.assign({}, options, target, ours);
 }
 

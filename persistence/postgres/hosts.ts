@@ -6,18 +6,17 @@ import { unavailable } from "./failure.ts";
 /** The servers that a URL names (host1:5432,host2:5432), in the order in which they are to be tried. */
 export interface Hosts {
   order: Address[];
-  /** With several hosts only the one that takes writes will do. */
-  sessionAttributes: string | undefined;
+  /** True when there are several, or the URL says so: then only the one that takes writes will do. */
+  mustWrite: boolean;
 }
 
 export function hostsOf(
   options: Pick<postgres.ParsedOptions, "host" | "port" | "path" | "target_session_attrs">,
 ): Hosts {
-  if (typeof options.path === "string")
-    return { order: [{ path: options.path }], sessionAttributes: undefined };
+  if (typeof options.path === "string") return { order: [{ path: options.path }], mustWrite: false };
   const order = options.host.map((host, index) => ({ host, port: options.port[index] ?? 5432 }));
-  const wanted = order.length > 1 ? "read-write" : undefined;
-  return { order, sessionAttributes: options.target_session_attrs ?? wanted };
+  const mustWrite = order.length > 1 || options.target_session_attrs === "read-write";
+  return { order, mustWrite };
 }
 
 /** The current host goes to the end of the line. */

@@ -104,7 +104,8 @@ export class Pool {
     this.#open.add(connection);
     void connection.ended.then(() => this.#forget(connection));
     if (this.#closed) connection.destroy(unavailable(closedMessage));
-    else this.#idle.push(connection);
+    else if (this.#waiters[0] === undefined) this.#idle.push(connection);
+    else this.#waiters[0].give(connection);
   }
 
   #forget(connection: Connection): void {

@@ -2,7 +2,7 @@ import type postgres from "postgres";
 
 import { RouseError } from "../../runtime/errors.ts";
 
-/** The tag and its helpers: sql`…`, sql.unsafe, sql.json, sql.array, fragments. Not: cursors and COPY streams. */
+/** The tag and its helpers: sql`…`, sql.unsafe, sql.json, fragments; see `routeStatements` for what is refused. */
 export type Sql = postgres.ISql;
 
 /**
@@ -15,7 +15,11 @@ export interface Statement extends Promise<unknown> {
   reject: (error: unknown) => void;
 }
 
-/** Wraps the tag `client` so that its statements are given to `run` instead of the client's own pool. */
+/**
+ * Wraps the tag `client` so that its statements are given to `run` instead of the client's own pool. Refused: cursors
+ * and COPY streams (they write to the connection when it may be gone) and sql.array (it needs types that are not asked
+ * for: give the array itself, with a cast).
+ */
 export function routeStatements(client: postgres.Sql, run: (statement: Statement) => void): Sql {
   const route = (built: unknown): unknown => {
     if (!(built instanceof Promise)) return built;
@@ -33,6 +37,7 @@ export function routeStatements(client: postgres.Sql, run: (statement: Statement
     get: (target, name) => {
       if (name === "notify")
         return (...args: string[]) => route(target.unsafe("select pg_notify($1, $2)", args));
+      if (name === "array") return refuseArray;
       const member: unknown = Reflect.get(target, name);
       if (name !== "unsafe" && name !== "file") return member;
       return typeof member === "function"
@@ -62,4 +67,8 @@ export function onSettled(
 
 function refuse(): never {
   throw new RouseError("internal", "Cursors and COPY streams are not supported: read in pages instead.");
+}
+
+function refuseArray(): never {
+  throw new RouseError("internal", "sql.array is not supported: write ${values}::text[] instead.");
 }
