@@ -132,6 +132,12 @@ describe("a dormant agent with unread work", () => {
     expect(story.asked).toEqual(["deliverWake"]);
   });
 
+  it("whose terminal ends after the delivery is resumed at once, without waiting for the ack", () => {
+    const story = new Story(world.fullAgent).post().waits().answers(delivered).reports("dead");
+    expect(story.asked).toEqual(["deliverWake", "resumeSession"]);
+    expect(story.at.context.wake?.hops.at(-1)?.reason).toBe("runtimeDied");
+  });
+
   it("is resumed twice and spawned once after its runtime died, each under its own runtime id", () => {
     const story = new Story({ ...world.fullAgent, runtime: world.runtime("dead") }).post().waits();
     story.fails("internal").answers(refused("launchFailed")).fails("internal");
