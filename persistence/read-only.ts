@@ -26,11 +26,12 @@ export function readOnly(tx: Transaction): Transaction {
   return new Proxy(tx, {
     get(target, name, receiver) {
       const isAllowed = typeof name !== "string" || !(name in target) || reads.has(name as keyof Transaction);
-      return isAllowed ? Reflect.get(target, name, receiver) : () => Promise.reject(refusal(name));
+      const member: unknown = isAllowed ? Reflect.get(target, name, receiver) : refuse(name);
+      return member;
     },
   });
 }
 
-function refusal(name: string): RouseError {
-  return new RouseError("internal", `${name} was called in a read-only transaction.`);
+function refuse(name: string): () => Promise<never> {
+  return () => Promise.reject(new RouseError("internal", `${name} was called in a read-only transaction.`));
 }

@@ -6,8 +6,11 @@ import { compare, type Scope } from "./state.ts";
 
 /** By type: within one wake the order opened, acknowledged, closed is the only one. */
 export function applyRecords(scope: Scope, records: readonly EngineRecord[]): void {
-  const rank = (record: EngineRecord): number => (record.type === "wake.opened" ? 0 : 1);
-  for (const record of records.toSorted((a, b) => rank(a) - rank(b))) applyRecord(scope, record);
+  for (const record of records.toSorted((a, b) => rankOf(a) - rankOf(b))) applyRecord(scope, record);
+}
+
+function rankOf({ type }: EngineRecord): number {
+  return type === "wake.opened" ? 0 : 1;
 }
 
 /** First acknowledgement and first outcome of a wake stay. */

@@ -1,5 +1,6 @@
 import type { Transaction } from "../../runtime/store.ts";
 import * as actors from "./actors.ts";
+import { asError } from "../as-error.ts";
 import * as agents from "./agents.ts";
 import { publishMail } from "./mailbox.ts";
 import * as operations from "./operations.ts";
@@ -8,14 +9,14 @@ import * as threads from "./threads.ts";
 import * as turns from "./turns.ts";
 
 /** `failure` tells why the transaction may not be committed, also when the work has swallowed the error. */
-export function openTransaction(scope: Scope): { tx: Transaction; failure: () => unknown } {
-  let failure: unknown = null;
+export function openTransaction(scope: Scope): { tx: Transaction; failure: () => Error | null } {
+  let failure: Error | null = null;
   const orFail = (work: () => void): void => {
     try {
       work();
     } catch (error) {
-      failure ??= error;
-      throw error;
+      failure ??= asError(error);
+      throw failure;
     }
   };
   const tx: Transaction = {

@@ -1,5 +1,6 @@
 import type { Transaction } from "../../runtime/store.ts";
 import * as actors from "./actors.ts";
+import { asError } from "../as-error.ts";
 import * as agents from "./agents.ts";
 import { appendAudit } from "./audit.ts";
 import { getIdempotent, putIdempotent } from "./idempotency.ts";
@@ -14,13 +15,16 @@ import { isTokenRevoked, revokeToken } from "./tokens.ts";
 import * as turns from "./turns.ts";
 
 /** `failure` tells why the transaction may not be committed, also when the work has swallowed the error. */
-export function openTransaction(scope: Scope & { now: number }): { tx: Transaction; failure: () => unknown } {
-  let failure: unknown = null;
+export function openTransaction(scope: Scope & { now: number }): {
+  tx: Transaction;
+  failure: () => Error | null;
+} {
+  let failure: Error | null = null;
   const orFail = async (work: Promise<void>): Promise<void> => {
     try {
       await work;
     } catch (error) {
-      failure ??= asRouseError(error);
+      failure ??= asError(asRouseError(error));
       throw failure;
     }
   };

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { connect, type Database } from "../../persistence/postgres/connect.ts";
 import { migrate, readMigrations, type Migration } from "../../persistence/postgres/migrate.ts";
@@ -8,12 +8,16 @@ import { expectRefusal } from "./conformance/subject.ts";
 let testDatabase: TestDatabase;
 let database: Database;
 
-beforeEach(async () => {
+beforeAll(async () => {
   testDatabase = await createTestDatabase();
   database = connect({ url: testDatabase.url });
 });
 
-afterEach(async () => {
+beforeEach(async () => {
+  await database.sql`drop schema if exists rouse cascade`;
+});
+
+afterAll(async () => {
   await database.close();
   await testDatabase.drop();
 });
@@ -52,8 +56,8 @@ describe("migrations", () => {
     const broken = migration(2, "create table rouse.half (n integer); select 1 / 0");
     await expectRefusal(migrate(database, [first, broken]), "internal");
     const [row] =
-      await database.sql`select to_regclass('rouse.half') as half, to_regclass('rouse.first') as first`;
-    expect(row).toEqual({ half: null, first: "rouse.first" });
+      await database.sql`select to_regclass('rouse.half') is null as is_half_gone, to_regclass('rouse.first') is null as is_first_gone`;
+    expect(row).toEqual({ is_half_gone: true, is_first_gone: false });
     expect(await migrate(database, [first, second])).toBe(1);
   });
 

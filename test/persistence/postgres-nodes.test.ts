@@ -101,7 +101,7 @@ describe("several nodes on one Postgres", () => {
     const [store] = nodes;
     const addresses = Array.from({ length: 12 }, (_, index) => `thread/${index}` as const);
     await commit(store, ...addresses.map((address) => creation(address)));
-    const total = 360;
+    const total = 180;
     const held = new Set<string>();
     const applied = new Map<string, unknown[]>();
     const claimer = async (own: Store): Promise<void> => {
@@ -157,8 +157,7 @@ describe("several nodes on one Postgres", () => {
     const claim = await first.transaction((tx) => tx.claimActor("thread/a"));
     const turn = turnOf("thread/a", { consumed: claim?.mail ?? [] });
     const results = await Promise.allSettled([commit(first, turn), commit(second, turn)]);
-    const refusals = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
-    expect(refusals.map((reason: unknown) => isRouseError(reason, "conflict"))).toEqual([true]);
+    expect(refusalsAmong(results).map((reason) => isRouseError(reason, "conflict"))).toEqual([true]);
     expect((await first.getActor("thread/a"))?.version).toBe(2);
   });
 
@@ -271,10 +270,13 @@ describe("several nodes on one Postgres", () => {
         await tx.claimActor(mine === 0 ? "thread/b" : "thread/a");
       });
     const results = await Promise.allSettled([crossing(first, 0), crossing(second, 1)]);
-    const refusals = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
-    expect(refusals.map((reason: unknown) => isRouseError(reason, "conflict"))).toEqual([true]);
+    expect(refusalsAmong(results).map((reason) => isRouseError(reason, "conflict"))).toEqual([true]);
   });
 });
+
+function refusalsAmong(results: readonly PromiseSettledResult<unknown>[]): unknown[] {
+  return results.flatMap((result): unknown[] => (result.status === "rejected" ? [result.reason] : []));
+}
 
 async function databaseMs(): Promise<number> {
   const [row] = await one.sql`select extract(epoch from clock_timestamp()) * 1000 as ms`;

@@ -20,5 +20,6 @@ afterAll(async () => {
   await testDatabase.drop();
 });
 
-describe("the Postgres store", () =>
-  storeConforms((options) => createPostgresStore({ database, ...options })));
+describe("the Postgres store", () => {
+  storeConforms((options) => createPostgresStore({ database, ...options }));
+});

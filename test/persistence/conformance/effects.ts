@@ -215,7 +215,7 @@ export function effectsConform(open: OpenStore): void {
         effect.incarnation,
         effect.status,
       ]);
-      expect(statuses.toSorted()).toEqual([
+      expect(statuses.toReversed()).toEqual([
         [1, "done"],
         [2, "cancelled"],
         [3, "pending"],

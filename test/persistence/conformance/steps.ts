@@ -1,7 +1,6 @@
 import fc from "fast-check";
 
 import type { Address } from "../../../machines/mail.ts";
-import type { EngineRecord } from "../../../machines/records.ts";
 import { isRouseError } from "../../../runtime/errors.ts";
 import type { EffectOutcome, Lease, Store, Transaction, TurnCommit } from "../../../runtime/store.ts";
 import { claimWork, creation, effectRequest, journalEntry, newThread, post, turnOf } from "./subject.ts";
@@ -261,7 +260,7 @@ function changesOf(session: Session, from: Address, own: Plan): Partial<Omit<Tur
     timersCancelled: own.arm.length === 0 ? ["t"] : [],
     effectsRequested: requests,
     effectsCancelled: own.cancel.map((back) => ({ incarnation: session.incarnations - back })),
-    records: own.records as readonly EngineRecord[],
+    records: own.records,
   };
 }
 
