@@ -39,6 +39,8 @@ export const configSchema = z.strictObject({
   /** Absent: an embedded Postgres below `home`. */
   databaseUrl: z.url().optional(),
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  /** Wakes typed for one agent within a minute, over all its threads. */
+  wakesPerMinute: z.number().int().positive().default(30),
   wake: figures(defaultWakePolicy),
   thread: figures(defaultThreadPolicy),
   runtime: figures(defaultRuntimePolicy),

@@ -38,7 +38,6 @@ type OnError = (context: string, error: unknown) => void;
 
 const operatorTokenRenewalMs = 3_600_000;
 const requestsEndWithinMs = 5_000;
-const wakesPerMinute = 30;
 
 export async function serve({ config, home, onProgress }: ServeOptions): Promise<Serving> {
   home.prepare();
@@ -146,7 +145,7 @@ function buildNode(
         engine,
         runtimePolicy: config.runtime,
         quietWindowMs: config.wake.quietWindowMs,
-        wakesPerMinute,
+        wakesPerMinute: config.wakesPerMinute,
       }),
   });
 }
