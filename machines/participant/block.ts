@@ -1,4 +1,4 @@
-import type { BlockReason } from "../reasons.ts";
+import type { BlockReason, DeferReason } from "../reasons.ts";
 import type { RuntimeFacts } from "../runtime/contract.ts";
 import type { Block, ParticipantContext } from "./events.ts";
 import { isGone, isLiving, isManagedLiving } from "./facts.ts";
@@ -57,7 +57,7 @@ function reasonFor({ agent, wake }: ParticipantContext): BlockReason {
   return tried ? "exhausted" : "unmanaged";
 }
 
-function reasonOf(runtime: RuntimeFacts, deferReason: string | null): BlockReason {
+function reasonOf(runtime: RuntimeFacts, deferReason: DeferReason | null): BlockReason {
   switch (runtime.state) {
     case "dialog":
       return dialogReasons[runtime.dialog ?? "permission"];
@@ -70,12 +70,20 @@ function reasonOf(runtime: RuntimeFacts, deferReason: string | null): BlockReaso
     case "unknown":
       return "stateUnknown";
     default:
-      return deferReason !== null && seenByPort.includes(deferReason) ? "humanPresent" : "exhausted";
+      return (deferReason === null ? undefined : seenByPort[deferReason]) ?? "exhausted";
   }
 }
 
-/** Deliveries that met a person although the last report said idle. */
-const seenByPort: readonly string[] = ["humanTyping", "draftPresent", "readingHistory"];
+/** What deliveries met although the last report said idle. */
+const seenByPort: Partial<Record<DeferReason, BlockReason>> = {
+  humanTyping: "humanPresent",
+  draftPresent: "humanPresent",
+  readingHistory: "humanPresent",
+  agentBusy: "agentBusy",
+  dialogOpen: "stateUnknown",
+  stateUnknown: "stateUnknown",
+  hostDraining: "hostDown",
+};
 
 /** Blocks whose cause stands in the terminal: an agent that became idle, or whose process ended, lifts them. */
 const terminalReasons: readonly BlockReason[] = [

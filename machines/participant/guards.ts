@@ -28,9 +28,12 @@ export function readsToHead(args: Args): boolean {
   return open && progress(args)?.unread === 0;
 }
 
+/** Reconciliation also tells a member that joined late where its cursor stands: nobody read anything then. */
 export function readsFurther(args: Args): boolean {
+  const { context, event } = args;
+  const known = event.type === "ack.received" || context.wake !== null || context.blocked !== null;
   const after = progress(args);
-  return after !== null && after.unread > 0;
+  return known && after !== null && after.unread > 0;
 }
 
 /** A heartbeat proves that the agent is awake only when something was delivered before it. */

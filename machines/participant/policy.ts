@@ -1,3 +1,4 @@
+import type { DeferReason } from "../reasons.ts";
 import { isRateLimited, mayWaitFor, obstacle } from "./deferral.ts";
 import type { Hop, ParticipantContext, Wake } from "./events.ts";
 import { isGone, isLiving, isManagedLiving } from "./facts.ts";
@@ -46,8 +47,14 @@ export function mustDefer(context: ParticipantContext, now: number): boolean {
  */
 export function mustBlock(context: ParticipantContext, now: number): boolean {
   if (isThreadBlocked(context) || isUsageLimited(context, now)) return true;
-  const reason = obstacle(context);
+  const reason = obstacle(context) ?? lastObstacle(context);
   return (reason === "dialogOpen" || reason === "agentBusy") && !mustDefer(context, now);
+}
+
+/** What deliveries met until their patience ended, although the last report said idle. */
+function lastObstacle(context: ParticipantContext): DeferReason | null {
+  if (!liveChannelIsUsedUp(context) || !isManagedLiving(context.agent.runtime)) return null;
+  return context.wake?.deferReason ?? null;
 }
 
 /** Idle, or passed by an operator. The port looks again before every byte. */

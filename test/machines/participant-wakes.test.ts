@@ -132,6 +132,16 @@ describe("a dormant agent with unread work", () => {
     expect(story.asked).toEqual(["deliverWake"]);
   });
 
+  it("whose lost mail is healed by reconciliation is woken without being taken for a reader", () => {
+    const story = new Story(world.liveAgent);
+    story.mail(world.truth(story.at, { headSeq: 6, lastReadSeq: 5, unread: 1 }));
+    expect(story.state).toBe("coalescing");
+    story.waits().answers(delivered);
+    story.mail(world.truth(story.at)).mail(world.truth(story.at));
+    expect(story.state).toBe("awaitingAck");
+    expect(story.asked).toEqual(["deliverWake"]);
+  });
+
   it("whose terminal ends after the delivery is resumed at once, without waiting for the ack", () => {
     const story = new Story(world.fullAgent).post().waits().answers(delivered).reports("dead");
     expect(story.asked).toEqual(["deliverWake", "resumeSession"]);
@@ -196,6 +206,15 @@ describe("a person at the keyboard", () => {
       "draftPresent",
       "deferredTooLong",
     ]);
+  });
+
+  it("is told apart from an agent at work, beside which no second one is started", () => {
+    const story = new Story(world.fullAgent).post().waits();
+    const busy = { verdict: "deferred", reason: "agentBusy", retryAfterMs: 60_000 };
+    for (let look = 0; look < 10; look += 1) story.answers(busy).waits();
+    story.answers(busy);
+    expect(story.at.context.blocked?.reason).toBe("agentBusy");
+    expect(story.asked).not.toContain("spawnSession");
   });
 
   it("is passed by an operator's override, with the delivery marked as forced", () => {
