@@ -1,0 +1,65 @@
+import { readFileSync } from "node:fs";
+import { Option } from "commander";
+import { RouseError } from "../../../runtime/errors.ts";
+import { defineCommand, type CommandGroup } from "../command.ts";
+import { cursor, limit, type Paged } from "../options.ts";
+import { agentTable, agentText } from "../views/runtimes.ts";
+
+const register = defineCommand<{ agent: string; kind: string; definition: string; host?: string }>({
+  usage: "register <agent>",
+  summary: "Tell how and where an agent can be started, so that it can be woken when nothing of it lives.",
+  options: [
+    new Option("--kind <kind>", "agent kind").default("generic"),
+    new Option(
+      "--definition <json>",
+      "what the kind needs to start it; @FILE reads it from a file",
+    ).makeOptionMandatory(),
+    new Option("--host <host>", "where it may be started; left out: the node's host"),
+  ],
+  examples: [
+    `agent register reviewer-1 --definition '{"argv": ["my-agent"], "cwd": "/srv/project"}'`,
+    "agent register reviewer-1 --kind generic --definition @reviewer.json",
+  ],
+  async run(invocation, { agent, kind, definition, host }) {
+    const input = { agent_id: agent, kind, definition: readDefinition(definition), host };
+    invocation.show(await invocation.call("register_agent", input), agentText);
+  },
+});
+
+function readDefinition(given: string): unknown {
+  const text = given.startsWith("@") ? readDefinitionFile(given.slice(1)) : given;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw new RouseError("invalid_input", `the definition is not JSON: ${(cause as Error).message}`, {
+      nextStep: `Quote it for the shell, for instance '{"argv": ["my-agent"]}', or use @FILE.`,
+      cause,
+    });
+  }
+}
+
+function readDefinitionFile(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new RouseError("invalid_input", `cannot read ${path}: ${(cause as Error).message}`, {
+      nextStep: "Name a readable file after @.",
+      cause,
+    });
+  }
+}
+
+const listing = defineCommand<Paged>({
+  usage: "list",
+  summary: "Agents: how they are started, their latest session and heartbeat.",
+  options: [limit(), cursor()],
+  async run(invocation, { limit: rows, cursor: after }) {
+    invocation.show(await invocation.call("list_agents", { limit: rows, cursor: after }), agentTable);
+  },
+});
+
+export const agentGroup: CommandGroup = {
+  name: "agent",
+  summary: "Identities that can be woken.",
+  commands: [register, listing],
+};

@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+import { runCommandLine } from "./run.ts";
+import { processSurroundings } from "./surroundings.ts";
+
+// `rouse journal | head` closes the pipe: enough was read.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
+const exitCode = await runCommandLine(process.argv.slice(2), processSurroundings());
+// A command may have set a code of its own.
+if (exitCode !== 0) process.exitCode = exitCode;

@@ -1,0 +1,89 @@
+import type { Payloads, Wake } from "../payloads.ts";
+import { toneOf, type Paper } from "../render/paper.ts";
+import { table } from "../render/table.ts";
+import { clockText, durationText } from "../render/time.ts";
+import { moreText } from "./more.ts";
+
+export function wakeTable({ wakes }: Payloads["list_wakes"], paper: Paper): string {
+  return table(
+    paper,
+    wakes,
+    [
+      { title: "OPENED", of: (wake) => clockText(wake.opened_at, paper.now) },
+      { title: "WAKE", of: (wake) => wake.wake_id },
+      { title: "THREAD", of: (wake) => wake.thread_id },
+      { title: "AGENT", of: (wake) => wake.agent_id },
+      { title: "WORK", of: effectsText, most: 60 },
+      { title: "ACK", of: ackText },
+      { title: "OUTCOME", of: ({ outcome }) => ({ text: outcome ?? "open", tone: toneOf(outcome ?? "") }) },
+      { title: "REASON", of: (wake) => wake.reason },
+    ],
+    "No wakes.",
+  );
+}
+
+function effectsText({ effects }: Wake): string {
+  return effects.map(({ port, status }) => `${port} ${status}`).join(", ");
+}
+
+function ackText({ opened_at, acknowledged_at, acknowledged_by }: Wake): string | null {
+  if (acknowledged_at === null) return null;
+  const after = durationText(Date.parse(acknowledged_at) - Date.parse(opened_at));
+  return `${acknowledged_by ?? "?"} after ${after}`;
+}
+
+export function journalTable({ entries, ...page }: Payloads["get_journal"], paper: Paper): string {
+  const rows = table(
+    paper,
+    entries,
+    [
+      { title: "AT", of: (entry) => clockText(entry.at, paper.now) },
+      { title: "ACTOR", of: (entry) => entry.address },
+      { title: "SEQ", of: (entry) => entry.seq, align: "right" },
+      { title: "EVENT", of: (entry) => entry.event.type },
+      { title: "FROM", of: (entry) => entry.from, most: 30 },
+      {
+        title: "STATES",
+        of: ({ dropped, states }) =>
+          dropped === null ? states.join(", ") : { text: `dropped: ${dropped}`, tone: "faint" },
+        most: 80,
+      },
+    ],
+    "Nothing happened yet.",
+  );
+  return rows + moreText(page);
+}
+
+export function deadLetterTable({ dead_letters }: Payloads["list_dead_letters"], paper: Paper): string {
+  return table(
+    paper,
+    dead_letters,
+    [
+      { title: "AT", of: (letter) => clockText(letter.at, paper.now) },
+      { title: "ACTOR", of: (letter) => letter.address },
+      { title: "EVENT", of: (letter) => letter.event.type },
+      { title: "FROM", of: (letter) => letter.from },
+      { title: "CODE", of: (letter) => letter.error.code },
+      { title: "ERROR", of: (letter) => letter.error.message, most: 80 },
+    ],
+    "No dead letters.",
+  );
+}
+
+export function auditTable({ entries, ...page }: Payloads["list_audit"], paper: Paper): string {
+  const rows = table(
+    paper,
+    entries,
+    [
+      { title: "AT", of: (entry) => clockText(entry.at, paper.now) },
+      { title: "WHO", of: (entry) => `${entry.actor} (${entry.role})` },
+      { title: "OPERATION", of: (entry) => entry.operation },
+      { title: "SUBJECT", of: (entry) => entry.subject },
+      { title: "OUTCOME", of: ({ outcome }) => ({ text: outcome, tone: toneOf(outcome) }) },
+      { title: "CODE", of: (entry) => entry.code },
+      { title: "REASON", of: (entry) => entry.reason, most: 60 },
+    ],
+    "No entries.",
+  );
+  return rows + moreText(page);
+}
