@@ -159,24 +159,24 @@ describe("REST", () => {
   });
 
   test.each([
-    ["malformed JSON", "application/json", "{", 400, "invalid_input"],
-    ["a poisoned prototype", "application/json", '{"__proto__":{"x":1}}', 400, "invalid_input"],
-    ["another content type", "text/plain", "hello", 400, "invalid_input"],
-    ["a list", "application/json", "[]", 400, "invalid_input"],
+    ["malformed JSON", "application/json", "{", "400 invalid_input"],
+    ["a poisoned prototype", "application/json", '{"__proto__":{"x":1}}', "400 invalid_input"],
+    ["another content type", "text/plain", "hello", "400 invalid_input"],
+    ["a list", "application/json", "[]", "400 invalid_input"],
     [
       "a body that is far too large",
       "application/json",
       `{"title":"${"x".repeat(500_000)}"}`,
-      413,
-      "body_too_large",
+      "413 body_too_large",
     ],
-  ])("%s is refused with a clear code", async (_what, type, body, status, code) => {
+  ])("%s is refused with a clear code", async (_what, type, body, refusal) => {
+    const [status, code] = refusal.split(" ");
     const response = await fetch(`${served.url}/v1/threads`, {
       method: "POST",
       headers: { authorization: `Bearer ${ann}`, "content-type": type },
       body,
     });
-    expect(response.status).toBe(status);
+    expect(response.status).toBe(Number(status));
     expect(await response.json()).toMatchObject({ code });
     expect(served.failures).toEqual([]);
   });

@@ -26,8 +26,7 @@ describe("MCP", () => {
     const transport = new StreamableHTTPClientTransport(new URL(`${served.url}/mcp`), {
       requestInit: { headers },
     });
-    // The SDK's own types disagree under exactOptionalPropertyTypes.
-    await client.connect(transport as Parameters<Client["connect"]>[0]);
+    await client.connect(transport);
     clients.push(client);
     return client;
   }
