@@ -23,10 +23,11 @@ export async function endProcess(target: {
   }
 }
 
-function signalProcess(pid: number, signal: NodeJS.Signals): void {
+/** A process that is gone takes no signal, and that is fine. */
+export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // Gone in between.
+    // ESRCH.
   }
 }

@@ -133,7 +133,7 @@ function plain(text: string): StyledText[] {
 }
 
 function wrap(text: string): string[] {
-  const characters = [...text];
+  const characters = Array.from(text);
   const lines: string[] = [];
   for (let from = 0; from === 0 || from < characters.length; from += wrapAt) {
     lines.push(characters.slice(from, from + wrapAt).join(""));

@@ -50,16 +50,17 @@ function applySequence(style: Style, match: RegExpExecArray): void {
   else if (match[1] !== undefined) style.dim = isDimAfter(match[1], style.dim);
 }
 
-function isDimAfter(parameters: string, dim: boolean): boolean {
+function isDimAfter(parameters: string, wasDim: boolean): boolean {
   const numbers = parameters.split(";");
+  let isDim = wasDim;
   for (let index = 0; index < numbers.length; index += 1) {
     const number = numbers[index] ?? "";
     // A colour's arguments look like styles: 38;5;2 is green, not dim. The form with colons is one parameter.
     if (number === "38" || number === "48" || number === "58") index += numbers[index + 1] === "5" ? 2 : 4;
-    else if (number === "2") dim = true;
-    else if (number === "22" || number === "0" || number === "") dim = false;
+    else if (number === "2") isDim = true;
+    else if (number === "22" || number === "0" || number === "") isDim = false;
   }
-  return dim;
+  return isDim;
 }
 
 const lineDrawing: Readonly<Record<string, string>> = {

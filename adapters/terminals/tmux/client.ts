@@ -67,7 +67,7 @@ function callError(error: Error & { code?: unknown; killed?: boolean }, timeoutM
 }
 
 const missingMessages =
-  /can't find (?:pane|window|session)|no server running|error connecting to|no current target/;
+  /can't find (?:pane|window|session)|no server running|error connecting to|no current target|server exited|lost server/;
 
 export function isMissingTarget(result: TmuxResult): boolean {
   return result.exitCode !== 0 && missingMessages.test(result.stderr);

@@ -12,6 +12,7 @@ export interface PaneLook {
   cursor: { row: number; column: number };
   windowId: string;
   sessionId: string;
+  serverPid: number;
   title: string;
   viewers: readonly Viewer[];
   screen: CapturedScreen;
@@ -34,6 +35,7 @@ const paneFields = [
   "cursor_x",
   "window_id",
   "session_id",
+  "pid",
   "pane_title",
 ];
 const paneFormat = paneFields.map((field) => `#{${field}}`).join("|");
@@ -80,7 +82,8 @@ export function missingPane(server: string, pane: string): RouseError {
 
 export function parseLook(output: string): PaneLook | null {
   const [header = "", ...rest] = output.split("\n");
-  const [pid, dead, status, inMode, row, column, windowId, sessionId, ...title] = header.split("|");
+  const [pid, dead, status, inMode, row, column, windowId, sessionId, serverPid, ...title] =
+    header.split("|");
   if (!pid || windowId === undefined || sessionId === undefined) return null;
   const mark = rest.indexOf(screenMark);
   if (mark === -1) return null;
@@ -92,6 +95,7 @@ export function parseLook(output: string): PaneLook | null {
     cursor: { row: Number(row), column: Number(column) },
     windowId,
     sessionId,
+    serverPid: Number(serverPid),
     title: title.join("|"),
     viewers: parseViewers(rest.slice(0, mark)),
     screen: parseCapturedScreen(rest.slice(mark + 1).join("\n")),

@@ -1,7 +1,7 @@
 import { RouseError } from "../../../runtime/errors.ts";
 import type { LaunchRequest, Terminal, TerminalAddress, TerminalView } from "../../../runtime/terminal.ts";
 import { sleep, type TerminalClock } from "../clock.ts";
-import { endProcess } from "../end-process.ts";
+import { endProcess, signalProcess } from "../end-process.ts";
 import {
   checkLaunchRequest,
   launcherArgv,
@@ -24,7 +24,7 @@ import {
 import { lookAtPane, missingPane, type PaneLook } from "./look.ts";
 import { ensureServer, ownSocketPath, sessionName, sessionTarget } from "./server.ts";
 import { pasteText, pressEnterKey } from "./typing-commands.ts";
-import { createWatcher, type Watcher } from "./watcher.ts";
+import { Watcher } from "./watcher.ts";
 
 export interface TmuxOptions {
   /** Private folder for the socket and launch specs; made with mode 0700. The same folder finds the same terminals. */
@@ -71,7 +71,7 @@ class TmuxTerminal implements Terminal {
     this.#clock = clock;
     this.#tmux = createTmuxClient({ program, timeoutMs });
     const onViewers: HumanTouch["note"] = (server, viewers) => this.#touch.note(server, viewers);
-    this.#watcher = createWatcher({ tmux: this.#tmux, clock, pollMs, onViewers });
+    this.#watcher = new Watcher({ tmux: this.#tmux, clock, pollMs, onViewers });
   }
 
   async probe(): Promise<{ version: string }> {
@@ -229,6 +229,8 @@ class TmuxTerminal implements Terminal {
       const { alive } = checkIdentity(address, look);
       // Without a code after all these looks a signal ended it.
       if (alive || look.exitCode !== undefined || attempt === looksForExitCode) return { look, alive };
+      // tmux 3.3a sometimes misses the end of a child and leaves a zombie; this makes it look.
+      signalProcess(look.serverPid, "SIGCHLD");
       await sleep(this.#clock, lookAgainMs);
     }
   }

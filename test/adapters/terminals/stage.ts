@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "vitest";
 import type { TerminalClock } from "../../../adapters/terminals/clock.ts";
 import { createPtyTerminal } from "../../../adapters/terminals/pty/terminal.ts";
 import { createScriptedTerminal, ScriptedWorld } from "../../../adapters/terminals/scripted/terminal.ts";
@@ -113,11 +114,16 @@ function openProcesses(
     pass: () => {},
     killProgram: (address) => void process.kill(address.pid, "SIGKILL"),
     async end() {
-      for (const person of people) await person.leave();
-      for (const address of launched) await terminal.kill(address, { graceMs: 0 });
-      for (const each of terminals) await each.close();
+      const steps = [
+        ...people.map((person) => () => person.leave()),
+        ...launched.map((address) => () => terminal.kill(address, { graceMs: 0 })),
+        ...terminals.map((each) => () => each.close()),
+      ];
+      const failures: unknown[] = [];
+      for (const step of steps) await step().catch((error: unknown) => failures.push(error));
       hands.cleanUp(folder);
       rmSync(folder, { recursive: true, force: true });
+      expect(failures).toEqual([]);
     },
   };
 }
