@@ -1,5 +1,5 @@
 import { addresses, topics } from "../../machines/mail.ts";
-import type { ParticipantInput } from "../../machines/participant/events.ts";
+import type { ParticipantEvent, ParticipantInput } from "../../machines/participant/events.ts";
 import { agentFacts } from "../../runtime/agent-facts.ts";
 import type { Thread } from "../../runtime/domain.ts";
 import type { Transaction } from "../../runtime/store.ts";
@@ -34,4 +34,21 @@ export async function joinThread(
     subject: agentId,
     topics: [topics.agent(agentId), topics.thread(threadId), topics.workspace],
   });
+  await tellUnread(tx, input);
+}
+
+/** Broadcasts from before are unread to a newcomer. */
+async function tellUnread(tx: Transaction, known: ParticipantInput): Promise<void> {
+  const { threadId, agentId, threadStatus, agent } = known;
+  const member = await tx.getMember({ threadId, agentId });
+  if (member === null || member.headSeq === 0) return;
+  const event: ParticipantEvent = {
+    type: "state.reconciled",
+    headSeq: member.headSeq,
+    lastReadSeq: member.lastReadSeq,
+    unread: await tx.countUnread(member),
+    threadStatus,
+    agent,
+  };
+  await tx.send([{ to: addresses.participant(threadId, agentId), from: "engine", event: { ...event } }]);
 }

@@ -31,13 +31,8 @@ export const addParticipant = defineMutation({
     requireOpen(thread);
     await joinThread(tx, workspace, thread, input.agent_id);
     const member = await requireMember(tx, input.thread_id, input.agent_id);
-    const to = addresses.participant(thread.threadId, input.agent_id);
-    if (member.headSeq > 0) {
-      const event: ParticipantEvent = { type: "message.posted", seq: member.headSeq, from: thread.createdBy };
-      await tx.send([{ to, from: caller.agentId, event: { ...event } }]);
-    }
     const [participant] = await participantsOf(tx, [member]);
-    if (participant === undefined) throw new RouseError("internal", `${to} was not made`);
+    if (participant === undefined) throw new RouseError("internal", `${input.agent_id} did not join`);
     return { participant };
   },
 });

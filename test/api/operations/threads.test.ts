@@ -262,14 +262,17 @@ describe.each(storeFixtures())("threads $name", (fixture) => {
   test("an agent added later finds what was broadcast before", async () => {
     await open();
     await post(ann, "One");
+    await post(bob, "Two");
     const { participant } = await world.call("add_participant", ann, { thread_id: "th-1", agent_id: "cyd" });
-    expect(participant).toMatchObject({ agent_id: "cyd", unread: 1, head_seq: 1 });
+    expect(participant).toMatchObject({ agent_id: "cyd", unread: 2, head_seq: 2 });
     await world.settle();
     const { participants } = await world.call("list_participants", ann, {
       thread_id: "th-1",
       attention: "unread",
     });
-    expect(participants).toMatchObject([{ agent_id: "bob" }, { agent_id: "cyd" }]);
+    expect(participants).toMatchObject([{ agent_id: "ann" }, { agent_id: "bob" }, { agent_id: "cyd" }]);
+    const { explanations } = await world.call("explain", ann, { agent_id: "cyd", thread_id: "th-1" });
+    expect(explanations).toMatchObject([{ participant: { unread: 2 } }]);
     await expect(
       world.call("add_participant", bob, { thread_id: "th-1", agent_id: "dan" }),
     ).rejects.toMatchObject({ code: "forbidden" });
