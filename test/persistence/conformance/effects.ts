@@ -74,6 +74,9 @@ export function effectsConform(open: OpenStore): void {
       const [first, free, ...others] = await claimWork(store);
       expect([first?.incarnation, free?.incarnation, others.length]).toEqual([1, 4, 0]);
       expect(await claimWork(store)).toEqual([]);
+      // Those that wait for their key hold up nobody else.
+      await commit(store, creation("thread/b", { effectsRequested: [effectRequest(9)] }));
+      expect((await claimWork(store)).map(({ incarnation }) => incarnation)).toEqual([9]);
       if (first !== undefined) await store.settleEffect(first.lease, { status: "done", output: null });
       expect((await claimWork(store)).map(({ incarnation }) => incarnation)).toEqual([2]);
     });
@@ -163,8 +166,21 @@ export function effectsConform(open: OpenStore): void {
       expect(await store.renewLeases({ leases: [lease], leaseMs: renewMs })).toEqual([lease]);
       expect(await store.transaction((tx) => tx.getSetting("zombie"))).toBeNull();
       expect(await mailOf(store, "thread/a")).toEqual([]);
-      if (taken !== undefined) await store.settleEffect(taken.lease, { status: "done", output: 2 });
+      if (taken === undefined) throw new Error("expected a take-over");
+      await store.settleEffect(taken.lease, { status: "done", output: 2 });
       expect(await eventsOf(store, "thread/a")).toMatchObject([{ output: 2 }]);
+    });
+
+    test("a renewal by the earlier holder does not extend the lease of the new one", async () => {
+      const { store, clock } = newSubject(open);
+      await commit(store, creation("thread/a", { effectsRequested: [effectRequest(1)] }));
+      const { lease } = await claimOne(store);
+      clock.advance(1_000);
+      const takeOver = () => store.claimExpiredEffects({ nodeId: "node-2", limit: 1, leaseMs: 1_000 });
+      expect(await takeOver()).toHaveLength(1);
+      expect(await store.renewLeases({ leases: [lease], leaseMs: 60_000 })).toEqual([lease]);
+      clock.advance(1_000);
+      expect(await takeOver()).toHaveLength(1);
     });
 
     test("a renewed lease does not run out, also when the renewal came late but nobody took over", async () => {

@@ -246,6 +246,11 @@ export function threadsConform(open: OpenStore): void {
         store,
         turnOf("participant/a", { ...last, records: [closed("read", 40), closed("blocked", 50)] }),
       );
+      const later = { expectedVersion: 3, actor: { version: 4 } };
+      await commit(
+        store,
+        turnOf("participant/a", { ...later, records: [ack("heartbeat", 60), closed("blocked", 70)] }),
+      );
       const [receipt, ...others] = await store.listWakes({ agentId: "bob", limit: 5 });
       expect(receipt).toMatchObject({
         ...wake,

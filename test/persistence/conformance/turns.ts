@@ -146,13 +146,18 @@ export function turnsConform(open: OpenStore): void {
 
     test("a quarantined actor keeps its mail, is not claimed and hides nobody", async () => {
       const { store } = newSubject(open);
-      await commit(store, creation("thread/a", { actor: { status: "quarantined" } }), creation("thread/b"));
+      const others = Array.from({ length: 400 }, (_, index) => `thread/b-${index}` as const);
+      await commit(
+        store,
+        creation("thread/a", { actor: { status: "quarantined" } }),
+        ...others.map((to) => creation(to)),
+      );
       const event = { type: "go" };
       const pile = Array.from({ length: 200 }, () => ({ to: "thread/a" as const, from: "test", event }));
       await store.transaction((tx) => tx.send(pile));
-      await send(store, "thread/b", event);
-      const claims = await store.transaction((tx) => tx.claimReady({ actors: 10, mailPerActor: 10 }));
-      expect(claims.map(({ actor }) => actor.address)).toEqual(["thread/b"]);
+      await store.transaction((tx) => tx.send(others.map((to) => ({ to, from: "test", event }))));
+      const claims = await store.transaction((tx) => tx.claimReady({ actors: 500, mailPerActor: 10 }));
+      expect(claims.map(({ actor }) => actor.address)).toEqual(others);
       const claim = await store.transaction((tx) => tx.claimActor("thread/a"));
       expect(claim?.actor.status).toBe("quarantined");
       expect(claim?.mail).toHaveLength(200);
