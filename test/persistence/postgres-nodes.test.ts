@@ -258,6 +258,26 @@ describe("several nodes on one Postgres", () => {
     expect(await first.transaction((tx) => tx.getSetting("mark"))).toBe(1);
   });
 
+  test("a database that is away is told by its own code, and the store works when it is back", async () => {
+    const away = createPostgresStore({
+      database: connect({ url: "postgres://nobody@127.0.0.1:1/none" }),
+      workspaceId: "away",
+    });
+    await expectRefusal(away.getActor("thread/a"), "database_unavailable");
+    await expectRefusal(away.fireTimers({ limit: 1 }), "database_unavailable");
+    await expectRefusal(commit(away, creation("thread/a")), "database_unavailable");
+    const [first] = nodes;
+    const cut = first.transaction(async (tx) => {
+      await tx.putSetting("mark", 1);
+      await one.sql`
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and state like 'idle in transaction%'`;
+      await tx.putSetting("mark", 2);
+    });
+    await expectRefusal(cut, "database_unavailable");
+    expect(await first.transaction((tx) => tx.getSetting("mark"))).toBeNull();
+  });
+
   test("a deadlock is a conflict: the call may be repeated", async () => {
     const [first, second] = nodes;
     await commit(first, creation("thread/a"), creation("thread/b"));
