@@ -9,6 +9,8 @@ export interface ReturnedAction {
   exec: unknown;
 }
 
+const mostMicrosteps = 100;
+
 const inertActor = createActor(createMachine({ id: "inert" }));
 
 /** Stands for a child or an addressee. Never alive. */
@@ -48,6 +50,7 @@ export class InertScope {
   readonly actions: ReturnedAction[] = [];
   readonly transitions: object[] = [];
   readonly #address: Address;
+  #microsteps = 0;
 
   constructor(address: Address) {
     this.#address = address;
@@ -80,8 +83,20 @@ export class InertScope {
 
   #inspect(event: unknown): void {
     const { type, _transitions } = event as { type: string; _transitions?: object[] };
-    if (type === "@xstate.microstep") this.transitions.push(...(_transitions ?? []));
+    if (type !== "@xstate.microstep") return;
+    this.transitions.push(...(_transitions ?? []));
+    this.#microsteps += 1;
+    // XState has no bound of its own: a circle of eventless transitions would never return.
+    if (this.#microsteps > mostMicrosteps) throw circle(this.#address);
   }
+}
+
+function circle(address: Address): RouseError {
+  return new RouseError(
+    "machine_forbidden_construct",
+    `${address} took ${mostMicrosteps} transitions on one event without coming to rest`,
+    { nextStep: "Break the circle of `always` or raised events in the chart." },
+  );
 }
 
 function ignore(): void {}

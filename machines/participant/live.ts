@@ -150,8 +150,9 @@ export const backoff = participantSetup.createStateConfig({
 
 export const reading = participantSetup.createStateConfig({
   description:
-    "The agent is awake: it sent a heartbeat or moved its cursor, and has not read everything yet. It may read for a while; then what is left counts as unread again.",
+    "The agent is awake: it sent a heartbeat or moved its cursor, and has not read everything yet. It may read for a while; then what is left counts as unread again, at once when its terminal ends.",
   tags: "waiting",
+  always: { guard: "isTargetGone", target: "unread.deciding", actions: "noteDied" },
   after: { readingTime: "unread.deciding" },
   on: {
     // More heartbeats neither extend the reading nor prove anything new.

@@ -127,7 +127,10 @@ const attention = participantSetup.createStateConfig({
     caughtUp: {
       description:
         "Nothing is unread and no wake is under way. A new message, reconciliation, a trigger or an override begins one.",
-      always: { guard: "hasUnread", target: "unread" },
+      always: [
+        { guard: "hasUnreadWhileDormant", target: "unread.deciding" },
+        { guard: "hasUnread", target: "unread" },
+      ],
       on: {
         "trigger.requested": {
           guard: "mayRequestWake",

@@ -64,6 +64,16 @@ export function mayTrigger(context: ParticipantContext): boolean {
   return isManagedLiving(runtime) && obstacle(context) === null;
 }
 
+/**
+ * The agent waits at its prompt and was left alone for a while: it cannot read by itself, so collecting first would only
+ * be late. What follows joins the wake that the first message begins.
+ */
+export function isDormant(context: ParticipantContext, now: number): boolean {
+  const { agent, policy } = context;
+  if (agent.runtime?.state !== "idle" || !mayTrigger(context)) return false;
+  return context.recentWakes.every((at) => now - at >= policy.coalesceMs);
+}
+
 /** The terminal that a delivery is under way to may not be typed into any more. */
 export function mustNotType(context: ParticipantContext): boolean {
   return isPaused(context) || !isManagedLiving(context.agent.runtime);

@@ -28,6 +28,8 @@ export const participantWords = setup({
   delays,
   guards: {
     hasUnread: ({ context }) => context.unread > 0,
+    hasUnreadWhileDormant: ({ context, event }) =>
+      context.unread > 0 && policy.isDormant(context, timeOf(event)),
     isAtRest: ({ context }) => policy.isAtRest(context),
     isHeld: ({ context }) => policy.isHeld(context),
     isReleased: ({ context }) => !policy.isHeld(context),

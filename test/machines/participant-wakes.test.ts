@@ -88,11 +88,10 @@ const refused = (reason: string) => ({ verdict: "refused", reason });
 const command = <Type extends string>(type: Type) => ({ type, ...world.operator });
 
 describe("a dormant agent with unread work", () => {
-  it("is woken once for ten posts, and mail that comes meanwhile joins that wake", () => {
+  it("is woken at once, and what follows in the burst joins that wake", () => {
     const story = new Story(world.liveAgent);
     for (let count = 0; count < 10; count += 1) story.post();
-    story.waits();
-    expect(story.elapsedMs).toBe(250);
+    expect(story.elapsedMs).toBe(0);
     story.post().answers(delivered).post();
     expect(story.asked).toEqual(["deliverWake"]);
     story.mail(world.readAll(story.at));
@@ -100,8 +99,28 @@ describe("a dormant agent with unread work", () => {
     expect(story.records).toEqual(["opened", "acknowledged", "closed read"]);
   });
 
+  it("that was woken a moment ago, or is not at its prompt, is woken once for ten posts after they are collected", () => {
+    const again = new Story(world.liveAgent).post().answers(delivered);
+    again.mail(world.readAll(again.at));
+    const resting = new Story({ ...world.liveAgent, runtime: null, session: world.session });
+    for (const story of [again, resting]) {
+      for (let count = 0; count < 10; count += 1) story.post();
+      expect(story.state).toBe("coalescing");
+      story.waits();
+      expect(story.elapsedMs).toBe(250);
+    }
+    expect(again.asked).toEqual(["deliverWake", "deliverWake"]);
+    expect(resting.asked).toEqual(["resumeSession"]);
+  });
+
+  it("whose terminal ends while it reads is brought back at once", () => {
+    const story = new Story(world.fullAgent).post().answers(delivered).mail(world.heartbeat);
+    expect(story.state).toBe("reading");
+    expect(story.reports("dead").state).toBe("resuming");
+  });
+
   it("counts a heartbeat only after delivery, and a heartbeat is not yet reading", () => {
-    const story = new Story(world.liveAgent).post().waits().mail(world.heartbeat);
+    const story = new Story(world.liveAgent).post().mail(world.heartbeat);
     expect(story.state).toBe("triggering");
     story.answers(delivered).mail(world.heartbeat).mail(world.heartbeat);
     expect(story.state).toBe("reading");
@@ -111,23 +130,17 @@ describe("a dormant agent with unread work", () => {
   });
 
   it("is typed to three times, then nobody is left to ask and people are told", () => {
-    const story = new Story(world.liveAgent).post().waits();
+    const story = new Story(world.liveAgent).post();
     for (let retry = 0; retry < 2; retry += 1) story.answers(delivered).waits().waits();
     story.answers(delivered).waits();
     expect(story.state).toBe("blocked");
     expect(story.asked).toHaveLength(3);
-    expect(story.elapsedMs).toBe(250 + 3 * 8_000 + 1_000 + 2_000);
+    expect(story.elapsedMs).toBe(3 * 8_000 + 1_000 + 2_000);
     expect(story.records).toEqual(["opened", "closed blocked", "escalated exhausted"]);
   });
 
   it("is given more time while its turn visibly runs", () => {
-    const story = new Story(world.liveAgent)
-      .post()
-      .waits()
-      .answers(delivered)
-      .reports("busy")
-      .waits()
-      .waits();
+    const story = new Story(world.liveAgent).post().answers(delivered).reports("busy").waits().waits();
     expect(story.state).toBe("awaitingAck");
     expect(story.asked).toEqual(["deliverWake"]);
   });
@@ -135,15 +148,15 @@ describe("a dormant agent with unread work", () => {
   it("whose lost mail is healed by reconciliation is woken without being taken for a reader", () => {
     const story = new Story(world.liveAgent);
     story.mail(world.truth(story.at, { headSeq: 6, lastReadSeq: 5, unread: 1 }));
-    expect(story.state).toBe("coalescing");
-    story.waits().answers(delivered);
+    expect(story.state).toBe("triggering");
+    story.answers(delivered);
     story.mail(world.truth(story.at)).mail(world.truth(story.at));
     expect(story.state).toBe("awaitingAck");
     expect(story.asked).toEqual(["deliverWake"]);
   });
 
   it("whose terminal ends after the delivery is resumed at once, without waiting for the ack", () => {
-    const story = new Story(world.fullAgent).post().waits().answers(delivered).reports("dead");
+    const story = new Story(world.fullAgent).post().answers(delivered).reports("dead");
     expect(story.asked).toEqual(["deliverWake", "resumeSession"]);
     expect(story.at.context.wake?.hops.at(-1)?.reason).toBe("runtimeDied");
   });
@@ -176,7 +189,7 @@ describe("a dormant agent with unread work", () => {
   });
 
   it("is given up on a silent host after a bound, without a second blind delivery", () => {
-    const story = new Story(world.liveAgent).post().waits().waits();
+    const story = new Story(world.liveAgent).post().waits();
     expect(story.state).toBe("awaitingAck");
     expect(story.at.context.wake?.uncertain).toBe(true);
   });
@@ -197,7 +210,7 @@ describe("a person at the keyboard", () => {
   });
 
   it("who left a draft counts as a person, and a spawn is the other way", () => {
-    const story = new Story(world.fullAgent).post().waits();
+    const story = new Story(world.fullAgent).post();
     for (let look = 0; look < 12; look += 1) story.answers(draft).waits();
     story.answers(draft);
     expect(story.state).toBe("spawning");
@@ -209,7 +222,7 @@ describe("a person at the keyboard", () => {
   });
 
   it("is told apart from an agent at work, beside which no second one is started", () => {
-    const story = new Story(world.fullAgent).post().waits();
+    const story = new Story(world.fullAgent).post();
     const busy = { verdict: "deferred", reason: "agentBusy", retryAfterMs: 60_000 };
     for (let look = 0; look < 10; look += 1) story.answers(busy).waits();
     story.answers(busy);
@@ -229,14 +242,14 @@ describe("a person at the keyboard", () => {
 
 describe("an uncertain delivery", () => {
   it("waits for the ack and is not repeated while the terminal is anything but idle", () => {
-    const story = new Story(world.liveAgent).post().waits().fails("effect_uncertain");
+    const story = new Story(world.liveAgent).post().fails("effect_uncertain");
     story.reports("humanTyping").waits().waits();
     expect(story.state).toBe("deferred");
     expect(story.asked).toEqual(["deliverWake"]);
   });
 
   it("may be followed by another when the terminal is idle, because the port looks for a draft first", () => {
-    const story = new Story(world.liveAgent).post().waits().fails("effect_uncertain").waits().waits();
+    const story = new Story(world.liveAgent).post().fails("effect_uncertain").waits().waits();
     expect(story.asked).toEqual(["deliverWake", "deliverWake"]);
   });
 });
@@ -246,7 +259,7 @@ describe("pause and commands", () => {
   const resumed = (scope: "agent" | "workspace") => ({ ...command("injection.resumed"), scope });
 
   it("hold a wake while either switch is on, cutting a delivery short", () => {
-    const story = new Story(world.liveAgent).post().waits().mail(paused("agent")).mail(paused("workspace"));
+    const story = new Story(world.liveAgent).post().mail(paused("agent")).mail(paused("workspace"));
     expect(story.state).toBe("held");
     expect(story.at.record.invokes).toEqual({});
     story.mail(resumed("workspace"));
@@ -279,7 +292,7 @@ describe("the thread", () => {
   });
 
   it("withdraws the wake when it is closed and begins another when it is reopened", () => {
-    const story = new Story(world.liveAgent).post().waits().mail(thread("closed"));
+    const story = new Story(world.liveAgent).post().mail(thread("closed"));
     expect(story.state).toBe("held");
     story.mail(thread("active"));
     expect(story.state).toBe("triggering");
@@ -287,7 +300,7 @@ describe("the thread", () => {
   });
 
   it("blocks its participants without a second escalation; only an override wakes one", () => {
-    const story = new Story(world.liveAgent).post().waits().mail(thread("blocked"));
+    const story = new Story(world.liveAgent).post().mail(thread("blocked"));
     expect(story.at.context.blocked).toMatchObject({ reason: "loopNoProgress", byThread: true });
     story.mail(command("trigger.requested"));
     expect(story.state).toBe("blocked");

@@ -181,6 +181,17 @@ describe("the kernel", () => {
     expect(() => send(begin().record, { type: "POISON" })).toThrow("guard exploded");
   });
 
+  test("throws instead of circling for ever", () => {
+    const circling = setup({}).createMachine({
+      id: "circle",
+      initial: "a",
+      states: { a: { on: { GO: "b" } }, b: { always: "c" }, c: { always: "b" } },
+    });
+    const { record } = start(circling, { address: "circle/1", input: {}, now: 1 });
+    const go = { address: "circle/1", record, event: { type: "GO" }, cause: null, now: 2 } as const;
+    expect(() => step(circling, go)).toThrow("without coming to rest");
+  });
+
   test("behaves as a live XState actor on any sequence of events, times and outcomes, with every stale mail injected", () => {
     const move = fc.oneof(
       fc
