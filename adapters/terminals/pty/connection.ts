@@ -48,16 +48,16 @@ export interface HolderCall<Result> {
 export async function askHolder<Result>(socketPath: string, call: HolderCall<Result>): Promise<Result> {
   const socket = await openHolder(socketPath);
   try {
-    return await askOn(socket, call);
+    return await askOn(socket, socketPath, call);
   } finally {
     socket.destroy();
   }
 }
 
-export function askOn<Result>(socket: Socket, call: HolderCall<Result>): Promise<Result> {
+export function askOn<Result>(socket: Socket, socketPath: string, call: HolderCall<Result>): Promise<Result> {
   const { request, expect, timeoutMs } = call;
   return new Promise((resolve, reject) => {
-    const lost = (cause?: Error): void => reject(lostConnection(request, cause));
+    const lost = (cause?: Error): void => reject(lostConnection(request, socketPath, cause));
     socket.setTimeout(timeoutMs, () => reject(failed(`did not answer within ${timeoutMs} ms`)));
     socket.once("error", lost);
     socket.once("close", () => lost());
@@ -70,11 +70,9 @@ export function askOn<Result>(socket: Socket, call: HolderCall<Result>): Promise
 }
 
 /** A holder that vanished is a missing terminal, but what was typed into it may have arrived. */
-function lostConnection(request: HolderRequest, cause: Error | undefined): RouseError {
+function lostConnection(request: HolderRequest, socketPath: string, cause: Error | undefined): RouseError {
   const isTyping = request.op === "paste" || request.op === "enter";
-  return isTyping
-    ? failed("ended while it was written to", cause)
-    : missingTerminal("the holder's socket", cause);
+  return isTyping ? failed("ended while it was written to", cause) : missingTerminal(socketPath, cause);
 }
 
 function failed(problem: string, cause?: Error): RouseError {

@@ -128,7 +128,7 @@ class PtyTerminal implements Terminal {
     const socket = await openHolder(address.server);
     const { pid, pidStartedAt } = address;
     const request = { op: "watch" } as const;
-    await askOn(socket, {
+    await askOn(socket, address.server, {
       request,
       expect: { pid, pidStartedAt },
       result: nothing,

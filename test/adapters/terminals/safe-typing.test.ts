@@ -3,7 +3,7 @@ import { createScreenReader } from "../../../adapters/terminals/patterns.ts";
 import { promptPatterns } from "../../../adapters/terminals/scripted/prompt-program.ts";
 import { type TypeRequest, typeSafely } from "../../../adapters/terminals/typing.ts";
 import { RouseError } from "../../../runtime/errors.ts";
-import type { Terminal, TerminalAddress } from "../../../runtime/terminal.ts";
+import type { Terminal, TerminalAddress, TerminalView } from "../../../runtime/terminal.ts";
 import { type Stage, stageKinds, until } from "./stage.ts";
 import { screenShows, submit, untilIdle } from "./terminal-conformance.ts";
 
@@ -60,6 +60,14 @@ describe.each(stageKinds.filter((kind) => kind.isAvailable))("safe typing on $na
     return lines.filter((line) => line.startsWith("> [rouse] 3 unread")).length;
   };
 
+  const countingEnters = (overrides: Partial<Terminal>) => {
+    let count = 0;
+    const pressEnter = (target: TerminalAddress) => {
+      count += 1;
+      return terminal.pressEnter(target);
+    };
+    return { hands: withHands(terminal, { pressEnter, ...overrides }), enters: () => count };
+  };
   const untilQuiet = () => {
     stage.pass(100);
     return until(
@@ -198,6 +206,62 @@ describe.each(stageKinds.filter((kind) => kind.isAvailable))("safe typing on $na
     expect(output).toMatchObject({ verdict: "unconfirmed", evidence: { submittedAt: null } });
     expect([enters, await answered()]).toEqual([0, 0]);
     expect((await draft())?.endsWith("wait")).toBe(true);
+  });
+
+  test("a person who typed and took it back between paste and Enter is left alone too", async () => {
+    const person = await stage.personAttaches(address);
+    await untilQuiet();
+    const { hands, enters } = countingEnters({
+      async paste(target, text) {
+        const bytes = await terminal.paste(target, text);
+        person.type("zz");
+        await until(async () => (await draft())?.endsWith("zz") === true, "their keys arrived");
+        person.type("\x7f\x7f");
+        await until(async () => (await draft())?.endsWith("read_messages") === true, "they took them back");
+        return bytes;
+      },
+    });
+    const output = await type({ terminal: hands, quietWindowMs: 50 });
+    expect(output).toMatchObject({ verdict: "unconfirmed", evidence: { submittedAt: null } });
+    expect(enters()).toBe(0);
+  });
+
+  const afterPaste: readonly { what: string; change: (view: TerminalView) => Partial<TerminalView> }[] = [
+    {
+      what: "the agent became busy",
+      change: ({ lines }) => ({ lines: ["• Working (esc to interrupt)", ...lines] }),
+    },
+    {
+      what: "a dialog opened",
+      change: ({ lines }) => ({ lines: ["Do you want to proceed? (trust)", ...lines] }),
+    },
+    { what: "a shell came to the front", change: () => ({ foreground: "bash" }) },
+    { what: "a person opened the history", change: () => ({ inCopyMode: true, viewers: 1 }) },
+    { what: "the program died", change: () => ({ alive: false }) },
+  ];
+  test.each(afterPaste)("no Enter when $what after the paste", async ({ change }) => {
+    let isPasted = false;
+    const { hands, enters } = countingEnters({
+      async paste(target, text) {
+        isPasted = true;
+        return terminal.paste(target, text);
+      },
+      async view(target) {
+        const view = await terminal.view(target);
+        return isPasted ? { ...view, ...change(view) } : view;
+      },
+    });
+    expect(await type({ terminal: hands })).toMatchObject({
+      verdict: "unconfirmed",
+      evidence: { submittedAt: null },
+    });
+    expect(enters()).toBe(0);
+  });
+
+  test("a shell in front of any terminal is refused", async () => {
+    const view = async (target: TerminalAddress) => ({ ...(await terminal.view(target)), foreground: "zsh" });
+    const output = await type({ terminal: withHands(terminal, { view }), force: true });
+    expect([output, started]).toEqual([{ verdict: "refused", reason: "bareShell" }, 0]);
   });
 
   test("our own line that was never submitted is submitted, not pasted again", async () => {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createScreenReader } from "../../../adapters/terminals/patterns.ts";
 import { promptPatterns } from "../../../adapters/terminals/scripted/prompt-program.ts";
 import { type Stage, type StageKind, until } from "./stage.ts";
-import type { Terminal, TerminalAddress } from "../../../runtime/terminal.ts";
+import type { Terminal, TerminalAddress, TerminalView } from "../../../runtime/terminal.ts";
 
 const read = createScreenReader(promptPatterns);
 
@@ -143,7 +143,9 @@ export function describeConformance(kind: StageKind): void {
       await untilIdle(stage.terminal, address);
       let isDeadSeen = false;
       await stage.terminal.watch(address, () => {
-        void stage.terminal.view(address).then((view) => (isDeadSeen ||= !view.alive));
+        const seen = (view: TerminalView): void => void (isDeadSeen ||= !view.alive);
+        // The last ring may come when the stage is already being cleared.
+        void stage.terminal.view(address).then(seen, () => {});
       });
       stage.killProgram(address);
       await until(() => isDeadSeen, "the watcher sees the end");
