@@ -17,8 +17,8 @@ const register = defineCommand<{ agent: string; kind: string; definition: string
     new Option("--host <host>", "where it may be started; left out: the node's host"),
   ],
   examples: [
-    `agent register reviewer-1 --definition '{"argv": ["my-agent"], "cwd": "/srv/project"}'`,
-    "agent register reviewer-1 --kind generic --definition @reviewer.json",
+    "agent register reviewer-1 --definition @reviewer.json",
+    `agent register reviewer-1 --definition '{"command": ["my-agent"], "cwd": "/srv/project", "patterns": {"prompt": "^> ?(.*)$"}}'`,
   ],
   async run(invocation, { agent, kind, definition, host }) {
     const input = { agent_id: agent, kind, definition: readDefinition(definition), host };
@@ -32,7 +32,7 @@ function readDefinition(given: string): unknown {
     return JSON.parse(text) as unknown;
   } catch (cause) {
     throw new RouseError("invalid_input", `the definition is not JSON: ${(cause as Error).message}`, {
-      nextStep: `Quote it for the shell, for instance '{"argv": ["my-agent"]}', or use @FILE.`,
+      nextStep: `Quote it for the shell, for instance '{"command": ["my-agent"]}', or use @FILE.`,
       cause,
     });
   }

@@ -48,7 +48,7 @@ export const deadLetters = defineCommand<{ limit?: number }>({
 
 export const audit = defineCommand<Paged>({
   usage: "audit",
-  summary: "Who changed what and why, and what was refused. Oldest first.",
+  summary: "Who changed what and why, and what was refused. Newest first.",
   options: [limit(), cursor()],
   async run(invocation, { limit: rows, cursor: after }) {
     invocation.show(await invocation.call("list_audit", { limit: rows, cursor: after }), auditTable);

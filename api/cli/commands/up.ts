@@ -51,25 +51,27 @@ function report(invocation: Invocation, found: UpReport): void {
 }
 
 async function started(
-  { surroundings }: Invocation,
+  { surroundings, isJson }: Invocation,
   { home, environment }: { home: string; environment: NodeJS.ProcessEnv },
 ): Promise<NodeFile> {
-  const onProgress = (step: string): void => surroundings.err(`  ${step} …\n`);
-  surroundings.err("Starting the node\n");
+  // Programs read one JSON object from standard error, or nothing.
+  const tell = isJson ? (): void => {} : surroundings.err;
+  const onProgress = (step: string): void => tell(`  ${step} …\n`);
+  tell("Starting the node\n");
   try {
     return await startNode({ home, environment, onProgress });
   } catch (error) {
     // Somebody else started one at the same time.
     const other = findRunningNode(home);
     if (other !== null) return other;
-    if (error instanceof RouseError) showLog(surroundings, error.details["last_log_lines"]);
+    if (error instanceof RouseError) showLog(tell, error.details["last_log_lines"]);
     throw error;
   }
 }
 
-function showLog({ err }: Surroundings, lines: unknown): void {
+function showLog(tell: (text: string) => void, lines: unknown): void {
   if (!Array.isArray(lines) || lines.length === 0) return;
-  err(`Last lines of the log:\n${lines.map((line) => `  ${printableLine(String(line))}\n`).join("")}`);
+  tell(`Last lines of the log:\n${lines.map((line) => `  ${printableLine(String(line))}\n`).join("")}`);
 }
 
 async function stayInFront(surroundings: Surroundings, environment: NodeJS.ProcessEnv): Promise<void> {

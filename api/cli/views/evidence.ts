@@ -45,13 +45,20 @@ export function journalTable({ entries, ...page }: Payloads["get_journal"], pape
       {
         title: "STATES",
         of: ({ dropped, states }) =>
-          dropped === null ? states.join(", ") : { text: `dropped: ${dropped}`, tone: "faint" },
+          dropped === null
+            ? states.map(withoutKind).join(", ")
+            : { text: `dropped: ${dropped}`, tone: "faint" },
         most: 80,
       },
     ],
     "Nothing happened yet.",
   );
   return rows + moreText(page);
+}
+
+/** The actor's address names the kind already. */
+function withoutKind(state: string): string {
+  return state.slice(state.indexOf(".") + 1);
 }
 
 export function deadLetterTable({ dead_letters }: Payloads["list_dead_letters"], paper: Paper): string {

@@ -16,7 +16,7 @@ export function runtimeTable({ runtimes, ...page }: Payloads["list_runtimes"], p
       { title: "TERMINAL", of: terminalText },
       { title: "PID", of: (runtime) => runtime.pid, align: "right" },
       { title: "SEEN", of: (runtime) => relativeText(runtime.last_seen_at, paper.now) },
-      { title: "REMARK", of: runtimeRemark },
+      { title: "REMARK", of: runtimeRemark, most: 80 },
     ],
     "No runtimes.",
   );

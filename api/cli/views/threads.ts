@@ -91,7 +91,7 @@ export function participantTable(
       { title: "UNREAD", of: (one) => one.unread, align: "right" },
       { title: "READ", of: (one) => `${one.last_read_seq}/${one.head_seq}`, align: "right" },
       { title: "HEARTBEAT", of: (one) => relativeText(one.last_heartbeat_at, paper.now) },
-      { title: "REMARK", of: participantRemark },
+      { title: "REMARK", of: participantRemark, most: 80 },
     ],
     "No participants.",
   );
