@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Logger } from "pino";
-import { agentKinds } from "../../adapters/agents/registry.ts";
+import { agentKinds, readAgentProgram } from "../../adapters/agents/registry.ts";
 import { createWorldPorts } from "../../adapters/ports/create.ts";
 import { processStartedAt } from "../../adapters/terminals/process-table.ts";
 import { registeredMachines } from "../../machines/registry.ts";
@@ -47,7 +47,11 @@ export async function serve({ config, home, onProgress }: ServeOptions): Promise
   const database = await openDatabase(config, onProgress);
   try {
     onProgress("looking for terminals");
-    const terminals = await openTerminals({ folder: home.folder("terminals"), clock: systemClock });
+    const terminals = await openTerminals({
+      folder: home.folder("terminals"),
+      clock: systemClock,
+      preferred: config.terminal,
+    });
     logTerminals(logger, terminals);
     return await serveWith({ config, home, nodeId, logger, database, terminals, onProgress });
   } catch (error) {
@@ -159,6 +163,7 @@ function buildWorkspace({ config, terminals }: Parts, tokens: TokenAuthority, { 
     host: config.host,
     ids: systemIds,
     clock: systemClock,
+    checkDefinition: (kind, definition) => void readAgentProgram(agentKinds, kind, definition),
   };
 }
 

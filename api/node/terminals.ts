@@ -13,11 +13,13 @@ export interface Terminals {
   missing: { backend: TerminalBackend; reason: string }[];
 }
 
-/** Every backend that works on this host. Throws `terminal_backend_missing` when none does. */
+/** Every backend that works on this host. Throws `terminal_backend_missing` when none does, or not the one asked for. */
 export async function openTerminals(options: {
   folder: string;
   clock: Clock;
   tmuxProgram?: string;
+  /** Launch here and nowhere else. Left out: the first that works. */
+  preferred?: TerminalBackend | undefined;
 }): Promise<Terminals> {
   const { folder, clock, tmuxProgram } = options;
   const candidates = [
@@ -38,7 +40,10 @@ export async function openTerminals(options: {
       missing.push({ backend: terminal.backend, reason: errorBody(error).message });
     }
   }
-  const preferred = candidates.find(({ backend }) => byBackend[backend] !== undefined)?.backend;
+  const wanted = candidates.filter(
+    ({ backend }) => options.preferred === undefined || backend === options.preferred,
+  );
+  const preferred = wanted.find(({ backend }) => byBackend[backend] !== undefined)?.backend;
   if (preferred !== undefined) return { byBackend, preferred, missing };
   const reasons = missing.map(({ backend, reason }) => `${backend}: ${reason}`).join("; ");
   throw new RouseError("terminal_backend_missing", `no terminal works on this host (${reasons})`, {

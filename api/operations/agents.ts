@@ -64,7 +64,9 @@ export const registerAgent = defineMutation({
     kind: kind.describe("Agent kind, for instance generic."),
     definition: z
       .record(z.string().max(128), z.json())
-      .describe("What the kind needs to start it, for instance argv and cwd."),
+      .describe(
+        "What the kind needs to start it. generic: command, cwd and patterns of its screen; see the guide.",
+      ),
     host: hostName
       .optional()
       .describe("Where it may be started. Default: the host of the node that answers."),
@@ -72,6 +74,7 @@ export const registerAgent = defineMutation({
   output: { agent: agentShape },
   async handler({ caller, input, tx, workspace }) {
     requireFitting(input.definition);
+    workspace.checkDefinition(input.kind, input.definition);
     const { agent_id: id, kind: kindName, definition, host = workspace.host } = input;
     await tx.putAgent({ agentId: id, kind: kindName, definition, host });
     const agent = await tx.getAgent(id);

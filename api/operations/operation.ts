@@ -27,6 +27,8 @@ export interface Workspace {
   host: string;
   ids: Ids;
   clock: Clock;
+  /** Throws `invalid_input` for an unknown agent kind or a definition that the kind does not understand. */
+  checkDefinition: (kind: string, definition: unknown) => void;
 }
 
 export interface QueryCall<Input> {

@@ -1,3 +1,4 @@
+import { RouseError } from "../../runtime/errors.ts";
 import { createTokenAuthority } from "../../api/auth/token-authority.ts";
 import type { Caller } from "../../api/operations/caller.ts";
 import { getOperation } from "../../api/operations/list.ts";
@@ -43,6 +44,10 @@ export async function createWorld(clock = new ManualClock(), given?: Store): Pro
     tokens: await createTokenAuthority({ store, clock, ids: systemIds }),
     policies: { thread: defaultThreadPolicy, wake: defaultWakePolicy, runtime: defaultRuntimePolicy },
     backend: "tmux",
+    checkDefinition: (kind, definition) => {
+      if ("unknown" in (definition as object))
+        throw new RouseError("invalid_input", `${kind} knows no such field`);
+    },
     host: "here",
     ids: systemIds,
     clock,

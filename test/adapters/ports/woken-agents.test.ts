@@ -91,6 +91,7 @@ describe("agents that nobody relays for", () => {
       tokens,
       policies,
       host: "here",
+      checkDefinition: () => {},
       backend: "pty" as const,
       ids: systemIds,
       clock,

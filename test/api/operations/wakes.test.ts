@@ -278,6 +278,17 @@ describe.each(storeFixtures())("wakes and runtimes $name", (fixture) => {
     });
   });
 
+  test("a definition that its kind does not understand is refused, and nothing is kept", async () => {
+    const refused = world.call("register_agent", person, {
+      agent_id: "carla",
+      kind: "generic",
+      definition: { unknown: true },
+    });
+    await expect(refused).rejects.toMatchObject({ code: "invalid_input" });
+    const { agents } = await world.call("list_agents", person, {});
+    expect(agents).not.toContainEqual(expect.objectContaining({ agent_id: "carla" }));
+  });
+
   test("explain says in one sentence why an agent is not awake, and what is next", async () => {
     const explain = async (caller: Caller, input: object) => {
       const { explanations } = await world.call("explain", caller, { agent_id: "bob", ...input });
