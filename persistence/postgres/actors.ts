@@ -16,9 +16,12 @@ function headsPerShard(limit: number): number {
  * Locks actors with mail that nobody else holds, those that wait longest first. Mail of quarantined actors is passed
  * over while looking, or enough of it would hide everything behind it in its shard.
  */
-export async function lockReadyActors({ sql, workspaceId }: Scope, limit: number): Promise<StoredActor[]> {
+export async function lockReadyActors(
+  { sql, workspaceId }: Scope,
+  limit: number,
+): Promise<{ actor: StoredActor; firstSeq: string }[]> {
   const rows = await sql`
-    select a.*
+    select a.*, ready.first_seq
     from (
       select h.address, min(h.seq) as first_seq
       from generate_series(0, ${shardCount - 1}) as s(shard)
@@ -40,7 +43,7 @@ export async function lockReadyActors({ sql, workspaceId }: Scope, limit: number
     order by ready.first_seq
     limit ${limit}
     for update of a skip locked`;
-  return rows.map(toActor);
+  return rows.map((row) => ({ actor: toActor(row), firstSeq: row["first_seq"] }));
 }
 
 export async function lockActor({ sql, workspaceId }: Scope, address: Address): Promise<StoredActor | null> {

@@ -6,33 +6,67 @@ import { shardOf } from "./shard.ts";
 
 export type OutgoingMail = NewMail & { cause?: Cause | null };
 
+export interface MailboxHead {
+  address: Address;
+  /** Of the oldest mail that was seen; none before it concerns the actor. */
+  firstSeq: string;
+}
+
+/** Rows looked at per shard: bounds a claim's cost however much mail waits. What is behind comes with later claims. */
+const windowRows = 256;
+
 /**
- * Mail of these actors from the head of their mailboxes, in order of arrival, at most `perActor` each. Their rows must
- * be locked by an earlier statement: only then is no mail here that another turn has already consumed.
+ * Mail of these actors, each from its head on, in order of arrival, at most `perActor`. Their rows must be locked by an
+ * earlier statement: only then is no mail here that another turn has already consumed.
  */
 export async function readMail(
   { sql, workspaceId }: Scope,
-  addresses: readonly Address[],
+  heads: readonly MailboxHead[],
   perActor: number,
 ): Promise<Map<Address, Mail[]>> {
-  const mailboxes = new Map(addresses.map((address): [Address, Mail[]] => [address, []]));
-  if (addresses.length === 0) return mailboxes;
-  const shards = [...new Set(addresses.map(shardOf))];
+  const mailboxes = new Map(heads.map(({ address }): [Address, Mail[]] => [address, []]));
+  if (heads.length === 0) return mailboxes;
   const rows = await sql`
+    with head as materialized (
+      select * from unnest(
+        ${column(
+          sql,
+          heads.map(({ address }) => address),
+        )},
+        ${column(
+          sql,
+          heads.map(({ address }) => shardOf(address)),
+        )}::smallint[],
+        ${column(
+          sql,
+          heads.map(({ firstSeq }) => firstSeq),
+        )}::bigint[]
+      ) as h(address, shard, first_seq)
+    )
     select m.address, m.seq, m.sender, m.event, m.cause, m.sent_at
-    from unnest(${column(sql, shards)}::smallint[]) as s(shard)
+    from (select shard, min(first_seq) as first_seq from head group by shard) s
     cross join lateral (
       select * from rouse.mailbox
-      where workspace_id = ${workspaceId} and shard = s.shard and address = any(${column(sql, addresses)})
+      where workspace_id = ${workspaceId} and shard = s.shard and seq >= s.first_seq
       order by seq
-      limit ${addresses.length * perActor}
+      limit ${windowRows}
     ) m
+    where m.address in (select address from head)
     order by m.seq`;
   for (const row of rows) {
     const mailbox = mailboxes.get(row["address"] as Address);
     if (mailbox !== undefined && mailbox.length < perActor) mailbox.push(toMail(row));
   }
   return mailboxes;
+}
+
+/** All mail of an actor that an earlier statement has locked. */
+export async function readAllMail({ sql, workspaceId }: Scope, address: Address): Promise<Mail[]> {
+  const rows = await sql`
+    select * from rouse.mailbox
+    where workspace_id = ${workspaceId} and shard = ${shardOf(address)} and address = ${address}
+    order by seq`;
+  return rows.map(toMail);
 }
 
 /** Returns how many were there. */

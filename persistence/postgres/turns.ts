@@ -7,7 +7,7 @@ import { asDeadLetter, insertDeadLetters } from "./dead-letters.ts";
 import { cancelEffects, requestEffects, type RequestedEffect } from "./effects.ts";
 import { inFlight } from "./flight.ts";
 import { appendJournal } from "./journal.ts";
-import { deleteMail, insertMail, publishMail, readMail } from "./mailbox.ts";
+import { deleteMail, insertMail, publishMail, readAllMail, readMail } from "./mailbox.ts";
 import { applyRecords } from "./records.ts";
 import type { Scope } from "./scope.ts";
 import { armTimers, cancelTimers } from "./timers.ts";
@@ -20,18 +20,17 @@ export async function claimReady(
   scope: Scope,
   { actors: limit, mailPerActor }: { actors: number; mailPerActor: number },
 ): Promise<Claim[]> {
-  const actors = await lockReadyActors(scope, limit);
-  const addresses = actors.map(({ address }) => address);
-  const mailboxes = await readMail(scope, addresses, mailPerActor);
-  const claims = actors.map((actor) => ({ actor, mail: mailboxes.get(actor.address) ?? [] }));
+  const locked = await lockReadyActors(scope, limit);
+  const heads = locked.map(({ actor, firstSeq }) => ({ address: actor.address, firstSeq }));
+  const mailboxes = await readMail(scope, heads, mailPerActor);
+  const claims = locked.map(({ actor }) => ({ actor, mail: mailboxes.get(actor.address) ?? [] }));
   return claims.filter(({ mail }) => mail.length > 0);
 }
 
 export async function claimActor(scope: Scope, address: Address): Promise<Claim | null> {
   const actor = await lockActor(scope, address);
   if (actor === null) return null;
-  const mailboxes = await readMail(scope, [address], Number.MAX_SAFE_INTEGER);
-  return { actor, mail: mailboxes.get(address) ?? [] };
+  return { actor, mail: await readAllMail(scope, address) };
 }
 
 /**

@@ -144,6 +144,39 @@ export function turnsConform(open: OpenStore): void {
       ]);
     });
 
+    test("long mailboxes are emptied by several claims, each in order", async () => {
+      const { store } = newSubject(open);
+      const addresses = ["thread/a", "thread/b", "thread/c"] as const;
+      await commit(store, ...addresses.map((address) => creation(address)));
+      const numbers = Array.from({ length: 900 }, (_, n) => n);
+      const to = (n: number) => addresses[n % 5 === 0 ? 0 : n % 7 === 0 ? 1 : 2] ?? "thread/a";
+      await store.transaction((tx) =>
+        tx.send(numbers.map((n) => ({ to: to(n), from: "test", event: { type: "n", n } }))),
+      );
+      const applied: { to: string; n: unknown }[] = [];
+      for (let claims = 1; claims > 0;) {
+        claims = await store.transaction(async (tx) => {
+          const found = await tx.claimReady({ actors: 2, mailPerActor: 100 });
+          const turns = found.map(({ actor, mail }) => {
+            applied.push(...mail.map(({ event }) => ({ to: actor.address, n: event["n"] })));
+            const version = actor.version + mail.length;
+            return turnOf(actor.address, {
+              consumed: mail,
+              expectedVersion: actor.version,
+              actor: { version },
+            });
+          });
+          await tx.commitTurns(turns);
+          return found.length;
+        });
+      }
+      for (const address of addresses) {
+        const own = applied.filter((mail) => mail.to === address).map(({ n }) => n);
+        expect(own).toEqual(numbers.filter((n) => to(n) === address));
+      }
+      expect((await store.counts()).mail).toBe(0);
+    });
+
     test("a quarantined actor keeps its mail, is not claimed and hides nobody", async () => {
       const { store } = newSubject(open);
       const others = Array.from({ length: 400 }, (_, index) => `thread/b-${index}` as const);
