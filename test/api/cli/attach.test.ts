@@ -35,6 +35,8 @@ describe("the command that shows a runtime's terminal", () => {
 
   test("is none where there is no terminal of ours", () => {
     expect(() => attachCommand(runtime)).toThrow("no terminal to attach to");
-    expect(() => attachCommand({ ...runtime, backend: "scripted", server: "s", target: "t" })).toThrow();
+    expect(() => attachCommand({ ...runtime, backend: "scripted", server: "s", target: "t" })).toThrow(
+      "no terminal",
+    );
   });
 });

@@ -1,3 +1,5 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -244,6 +246,38 @@ describe("no node", () => {
     expect(code).toBe(7);
     expect(err).toMatch(/^error: no node answers at http:\/\/127\.0\.0\.1:9 .*\(not_running\)\nnext: /);
     expect(await rouse("thread", "list", "--url", "ftp://x")).toMatchObject({ code: 2 });
+  });
+});
+
+describe("down", () => {
+  let stubborn: ChildProcess;
+  beforeEach(async () => {
+    stubborn = spawn(process.execPath, [
+      "-e",
+      "process.on('SIGTERM', () => {}); console.log('up'); setInterval(() => {}, 1e6)",
+    ]);
+    await once(stubborn.stdout ?? stubborn, "data");
+  });
+  afterEach(async () => {
+    stubborn.kill("SIGKILL");
+    await once(stubborn, "close");
+  });
+
+  test("says when the node takes longer than one will wait", async () => {
+    await writeNodeFile(stage.home, { pid: stubborn.pid ?? 0 });
+    const { code, err } = await rouse("down", "--keep-database", "--timeout", "100ms");
+    expect(code).toBe(6);
+    expect(err).toMatch(/still drains after 0\.1 s \(draining\)\nnext: /);
+  });
+
+  test("never signals a process that only has the node's number", async () => {
+    stubborn.kill("SIGKILL");
+    await once(stubborn, "close");
+    stubborn = spawn("sleep", ["60"]);
+    await once(stubborn, "spawn");
+    await writeNodeFile(stage.home, { pid: stubborn.pid ?? 0, pidStartedAt: "1" });
+    expect((await rouse("down", "--keep-database")).out).toBe("No node is running.\n");
+    expect([stubborn.exitCode, stubborn.signalCode]).toEqual([null, null]);
   });
 });
 
