@@ -29,12 +29,15 @@ interface Running {
 
 /** Watches are claimed even when every slot is taken. */
 const claimAtLeast = 8;
+const recoveredAtOnce = 32;
+const everything = 1_000_000;
 
 export class Performer {
   readonly #options: PerformerOptions;
   readonly #implementations: Map<string, AnyPortImplementation>;
   readonly #running = new Map<string, Running>();
   #draining = false;
+  #beginning: Promise<void> | null = null;
 
   constructor(options: PerformerOptions) {
     this.#options = options;
@@ -50,6 +53,7 @@ export class Performer {
   /** Claims what is ready and starts it. Returns how many were started. */
   async tick(): Promise<number> {
     if (this.#draining) return 0;
+    await this.#begun();
     const { store, nodeId, host, leaseMs, concurrency } = this.#options;
     const free = concurrency - this.#works().length;
     const ports = [...this.#implementations.values()].filter(({ port }) => free > 0 || isWatch(port));
@@ -63,8 +67,30 @@ export class Performer {
   /** Takes over effects whose holder fell silent: they run again, or end uncertain. */
   async recover(): Promise<number> {
     if (this.#draining) return 0;
+    await this.#begun();
+    return this.#recover({ limit: recoveredAtOnce, includingOwn: false });
+  }
+
+  /**
+   * Before anything else is claimed: what our id holds now was held by a process of this node that ended without
+   * handing it back. Nobody else performs it, so nobody has to wait for its lease to run out.
+   */
+  #begun(): Promise<void> {
+    this.#beginning ??= this.#takeBack().catch((error: unknown) => {
+      this.#beginning = null;
+      throw error;
+    });
+    return this.#beginning;
+  }
+
+  /** In one go: what is taken back is ours, and would be found again. */
+  async #takeBack(): Promise<void> {
+    await this.#recover({ limit: everything, includingOwn: true });
+  }
+
+  async #recover(which: { limit: number; includingOwn: boolean }): Promise<number> {
     const { store, nodeId, leaseMs } = this.#options;
-    const expired = await store.claimExpiredEffects({ nodeId, limit: 32, leaseMs });
+    const expired = await store.claimExpiredEffects({ nodeId, leaseMs, ...which });
     await Promise.all(expired.map((effect) => this.#takeOver(effect)));
     return expired.length;
   }

@@ -120,8 +120,16 @@ export interface Store {
     limit: number;
     leaseMs: number;
   }): Promise<ClaimedEffect[]>;
-  /** Effects whose lease ran out, leased to this node anew, for the engine to settle or run again. */
-  claimExpiredEffects(request: { nodeId: string; limit: number; leaseMs: number }): Promise<ClaimedEffect[]>;
+  /**
+   * Effects whose lease ran out, leased to this node anew, for the engine to settle or run again. `includingOwn`: also
+   * those that this node's id still holds, for a node that has just started and so performs none of them.
+   */
+  claimExpiredEffects(request: {
+    nodeId: string;
+    limit: number;
+    leaseMs: number;
+    includingOwn?: boolean;
+  }): Promise<ClaimedEffect[]>;
   /** Marks the first outside act of a once-only effect. Throws `lease_lost`. */
   startEffect(lease: Lease): Promise<void>;
   /** Extends leases; returns those that are no longer ours (expired and taken, or cancelled by the chart). */

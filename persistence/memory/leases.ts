@@ -33,10 +33,15 @@ export function claimEffects(
 
 export function claimExpiredEffects(
   scope: Scope,
-  request: { nodeId: string; limit: number; leaseMs: number },
+  request: { nodeId: string; limit: number; leaseMs: number; includingOwn?: boolean },
 ): ClaimedEffect[] {
+  const { nodeId: ownId, includingOwn = false } = request;
   const expired = openEffects(scope.state)
-    .filter(({ status, leaseExpiresAt }) => status === "running" && (leaseExpiresAt ?? Infinity) <= scope.now)
+    .filter(({ status }) => status === "running")
+    .filter(
+      ({ leaseExpiresAt, nodeId }) =>
+        (leaseExpiresAt ?? Infinity) <= scope.now || (includingOwn && nodeId === ownId),
+    )
     .toSorted((a, b) => compare(a.leaseExpiresAt ?? 0, b.leaseExpiresAt ?? 0) || inOrderOfAddress(a, b))
     .slice(0, request.limit);
   const claimed = expired.map((effect) => {

@@ -67,12 +67,19 @@ export async function claimEffects(
 /** Takes over from silent holders; their attempts end as `expired`. */
 export async function claimExpiredEffects(
   { sql, workspaceId, now }: Scope,
-  { nodeId, limit, leaseMs }: { nodeId: string; limit: number; leaseMs: number },
+  {
+    nodeId,
+    limit,
+    leaseMs,
+    includingOwn = false,
+  }: { nodeId: string; limit: number; leaseMs: number; includingOwn?: boolean },
 ): Promise<ClaimedEffect[]> {
+  const orOwn = includingOwn ? sql`or node_id = ${nodeId}` : sql``;
   const rows = await sql`
     with expired as (
       select address, incarnation, attempt from rouse.effect
-      where workspace_id = ${workspaceId} and status = 'running' and lease_expires_at <= ${now}::bigint
+      where workspace_id = ${workspaceId} and status = 'running'
+        and (lease_expires_at <= ${now}::bigint ${orOwn})
       order by lease_expires_at, address, incarnation
       limit ${limit}
       for update skip locked

@@ -213,6 +213,15 @@ describe.each(storeFixtures())("the engine $name", ({ open, close }) => {
       expect((await snapshotOf()).log).toEqual(["fetched"]);
     });
 
+    test("and starts again, it does not wait for its own lease to run out", async () => {
+      await send("fetch");
+      await runTurns();
+      const request = { nodeId: "same", host: "here", ports: ["fetchPart"], limit: 1, leaseMs };
+      expect(await store.claimEffects(request)).toHaveLength(1);
+      await performAll(performer({}, "same"));
+      expect((await snapshotOf()).log).toEqual(["fetched"]);
+    });
+
     test("after the first outside act of once-only work, the outcome is uncertain and nothing is repeated", async () => {
       let stamps = 0;
       await send("stamp");

@@ -151,6 +151,20 @@ export function effectsConform(open: OpenStore): void {
       ]);
     });
 
+    test("a node that has just started takes back what its id still holds, and nothing of others", async () => {
+      const { store } = newSubject(open);
+      await commit(store, creation("thread/a", { effectsRequested: [effectRequest(1), effectRequest(2)] }));
+      const [own] = await claimWork(store, { limit: 1 });
+      const [other] = await claimWork(store, { nodeId: "node-2", limit: 1 });
+      if (own === undefined || other === undefined) throw new Error("expected two effects");
+      const request = { nodeId: "node-1", limit: 10, leaseMs: 1_000 };
+      expect(await store.claimExpiredEffects(request)).toEqual([]);
+      const taken = await store.claimExpiredEffects({ ...request, includingOwn: true });
+      expect(taken.map(({ lease }) => lease.incarnation)).toEqual([own.lease.incarnation]);
+      await expectRefusal(store.settleEffect(own.lease, { status: "done", output: 1 }), "lease_lost");
+      expect(await store.renewLeases({ leases: [other.lease], leaseMs: 1_000 })).toEqual([]);
+    });
+
     test("nothing is accepted from a holder whose lease was taken over", async () => {
       const { store, clock } = newSubject(open);
       await commit(store, creation("thread/a", { effectsRequested: [effectRequest(1)] }));
