@@ -22,7 +22,7 @@ import {
   requireServerSocket,
 } from "./identity.ts";
 import { lookAtPane, missingPane, type PaneLook } from "./look.ts";
-import { ensureServer, ownSocketPath, sessionName, sessionTarget } from "./server.ts";
+import { endIdleServer, ensureServer, ownSocketPath, sessionName, sessionTarget } from "./server.ts";
 import { pasteText, pressEnterKey } from "./typing-commands.ts";
 import { Watcher } from "./watcher.ts";
 
@@ -219,6 +219,7 @@ class TmuxTerminal implements Terminal {
 
   async close(): Promise<void> {
     this.#watcher.close();
+    await endIdleServer(this.#tmux, this.#folder);
   }
 
   /** tmux learns a moment after the kernel that a program ended, and its exit code yet a moment later. */

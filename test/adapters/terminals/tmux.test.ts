@@ -85,6 +85,16 @@ describe.skipIf(!hasTmux)("our tmux server", () => {
     expect(tmux(second, "list-windows", "-F", "#{window_name}")).toBe("keep-alive\nagent-2");
   });
 
+  test("outlives us while an agent lives in it, and ends with us otherwise", async () => {
+    const address = await stage.terminal.launch(promptRequest("agent-1"));
+    const isUp = (): boolean => spawnSync("tmux", ["-S", address.server, "has-session"]).status === 0;
+    await stage.terminal.close();
+    expect(isUp()).toBe(true);
+    await stage.terminal.kill(address);
+    await stage.terminal.close();
+    expect(isUp()).toBe(false);
+  });
+
   test("a server that was killed is started again, and its panes are missing", async () => {
     const first = await stage.launch("agent-1");
     tmux(first, "kill-server");
