@@ -1,111 +1,23 @@
 import { describe, expect, test } from "vitest";
-import type { Observation, RuntimeFacts } from "../../machines/runtime/contract.ts";
-import {
-  defaultRuntimePolicy,
-  type RuntimeContext,
-  type RuntimeEvent,
-  type RuntimeInput,
-  type RuntimeOrigin,
-} from "../../machines/runtime/events.ts";
+import type { RuntimeFacts } from "../../machines/runtime/contract.ts";
+import type { RuntimeContext, RuntimeInput } from "../../machines/runtime/events.ts";
 import { runtimeMachine } from "../../machines/runtime/machine.ts";
 import type { Role } from "../../machines/roles.ts";
 import type { ActorEvent } from "../../runtime/store.ts";
 import { deadEnds, explore, unreachedStates, untakenTransitions } from "./explore.ts";
 import { begin, failure, walk, type Model, type Move, type Walked } from "./model.ts";
-
-const policy = { ...defaultRuntimePolicy, crashLoopDeaths: 2 };
-const address = { backend: "tmux", server: "/tmp/s", target: "%1", pid: 7, pidStartedAt: "99" } as const;
-const plan = { purpose: "resume", sessionId: "s1", prompt: null } as const;
-
-const origins: Record<RuntimeOrigin["type"], RuntimeOrigin> = {
-  launch: { type: "launch", backend: "pty", plan },
-  adopt: { type: "adopt", server: "/tmp/s", target: "%1" },
-  attach: { type: "attach", pid: 7 },
-};
-
-function inputFor(origin: RuntimeOrigin["type"], management: RuntimeInput["management"] = "managed") {
-  const input: Omit<RuntimeInput, "now"> = {
-    runtimeId: "r",
-    agentId: "a",
-    host: "h",
-    management,
-    origin: origins[origin],
-    sessionId: null,
-    policy,
-  };
-  return input;
-}
-
-function event(given: RuntimeEvent): ActorEvent {
-  return { ...given };
-}
-const asked = (role: Role, by = "ann") => ({ by, role, reason: "because" });
-const observed = (observation: Observation) => event({ type: "terminal.observed", observation });
-
-const observations: Observation[] = [
-  { activity: "unknown" },
-  { activity: "idle" },
-  { activity: "busy" },
-  { activity: "humanTyping" },
-  { activity: "dialog", dialog: "permission" },
-  { activity: "dialog", dialog: "trust" },
-  { activity: "dialog", dialog: "login" },
-  { activity: "dialog", dialog: "update" },
-  { activity: "limited", limitedUntil: 5 },
-];
-
-const mail: Record<RuntimeEvent["type"], ActorEvent[]> = {
-  "launch.requested": [
-    event({ type: "launch.requested", plan }),
-    event({ type: "launch.requested", plan, forced: true }),
-  ],
-  "terminal.observed": observations.map(observed),
-  "heartbeat.received": [
-    event({ type: "heartbeat.received", sessionId: null }),
-    event({ type: "heartbeat.received", sessionId: "s2" }),
-  ],
-  "injection.paused": [
-    event({ type: "injection.paused", ...asked("participant") }),
-    event({ type: "injection.paused", ...asked("operator") }),
-  ],
-  "injection.resumed": [
-    event({ type: "injection.resumed", ...asked("participant") }),
-    event({ type: "injection.resumed", ...asked("coordinator") }),
-  ],
-  "management.changed": [
-    event({ type: "management.changed", management: "managed", ...asked("operator") }),
-    event({ type: "management.changed", management: "unmanaged", ...asked("operator") }),
-    event({ type: "management.changed", management: "unmanaged", ...asked("participant") }),
-  ],
-  "reconciliation.requested": [event({ type: "reconciliation.requested" })],
-  "host.lost": [event({ type: "host.lost" })],
-  "stop.requested": [
-    event({ type: "stop.requested", ...asked("participant") }),
-    event({ type: "stop.requested", ...asked("operator") }),
-  ],
-};
-
-function runtimeModel(input = inputFor("launch")): Model<RuntimeContext> {
-  const start = { done: [{ address, sessionId: "s1" }], failed: ["launch_failed"] };
-  return {
-    machine: runtimeMachine,
-    address: "runtime/r",
-    input,
-    mail: () => mail,
-    outcomes: {
-      launchTerminal: start,
-      adoptTerminal: start,
-      watchTerminal: { done: [{ exitCode: 1 }], failed: ["terminal_missing", "terminal_failed"] },
-      stopTerminal: { done: [{}], failed: ["terminal_failed"] },
-    },
-    abstraction: ({ value, context, now }) => [
-      value,
-      context.address !== null,
-      context.deaths.filter((at) => now - at < policy.crashLoopWindowMs).length,
-      context.reported?.state,
-    ],
-  };
-}
+import {
+  address,
+  asked,
+  event,
+  inputFor,
+  modelInputs,
+  observations,
+  observed,
+  plan,
+  policy,
+  runtimeModel,
+} from "./runtime-model.ts";
 
 function play(model: Model<RuntimeContext>, moves: readonly Move[]): Walked<RuntimeContext>[] {
   const walked = [begin(model)];
@@ -369,14 +281,7 @@ describe("who may touch it", () => {
 });
 
 test("every state is reached, every transition taken, no state is a dead end, and duplicates change nothing", () => {
-  const inputs = [
-    inputFor("launch"),
-    inputFor("adopt"),
-    inputFor("attach", "unmanaged"),
-    inputFor("launch", "unmanaged"),
-    inputFor("adopt", "unmanaged"),
-  ];
-  const graphs = inputs.map((input) =>
+  const graphs = modelInputs.map((input) =>
     explore(runtimeModel(input), { limit: 5_000, visit: checkInvariants }),
   );
   expect(untakenTransitions(runtimeMachine, graphs)).toEqual([]);

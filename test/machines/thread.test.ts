@@ -1,71 +1,14 @@
 import { describe, expect, test } from "vitest";
-import {
-  defaultThreadPolicy,
-  type ThreadContext,
-  type ThreadEvent,
-  type ThreadPolicy,
-} from "../../machines/thread/events.ts";
+import { defaultThreadPolicy, type ThreadContext } from "../../machines/thread/events.ts";
 import { threadMachine } from "../../machines/thread/machine.ts";
 import type { Role } from "../../machines/roles.ts";
 import type { Intent } from "../../runtime/kernel.ts";
 import type { ActorEvent } from "../../runtime/store.ts";
 import { deadEnds, explore, unreachedStates, untakenTransitions } from "./explore.ts";
-import { begin, walk, type Model, type Position, type Walked } from "./model.ts";
+import { begin, walk, type Position, type Walked } from "./model.ts";
+import { command, modelPolicies, posted, roles, threadModel, type Command } from "./thread-model.ts";
 
-type Command = Extract<ThreadEvent, { role: Role }>["type"];
 type Status = "active" | "blocked" | "resolved" | "closed";
-
-const roles: readonly Role[] = ["participant", "coordinator", "auditor", "operator"];
-
-function command(type: Command, role: Role, reason = "agreed"): ActorEvent {
-  return { type, by: "ann", role, reason } satisfies ThreadEvent;
-}
-
-function posted(event: Partial<Extract<ThreadEvent, { type: "message.posted" }>> = {}): ActorEvent {
-  return {
-    type: "message.posted",
-    seq: 1,
-    from: "a",
-    fingerprint: "f0",
-    contentFree: false,
-    finding: false,
-    byPerson: false,
-    ...event,
-  } satisfies ThreadEvent;
-}
-
-function threadModel(policy: ThreadPolicy): Model<ThreadContext> {
-  const asked = (type: Command) => roles.flatMap((role) => [command(type, role), command(type, role, " ")]);
-  return {
-    machine: threadMachine,
-    address: "thread/t",
-    input: { threadId: "t", createdBy: "a", policy },
-    mail: () => ({
-      "message.posted": [
-        posted({ fingerprint: "f1" }),
-        posted({ fingerprint: "f2", finding: true }),
-        posted({ fingerprint: "f3", contentFree: true }),
-        posted({ byPerson: true }),
-      ],
-      "block.requested": asked("block.requested"),
-      "unblock.requested": asked("unblock.requested"),
-      "resolve.requested": asked("resolve.requested"),
-      "close.requested": asked("close.requested"),
-      "reopen.requested": asked("reopen.requested"),
-      // Only the chart itself raises it.
-      "loop.detected": [],
-    }),
-    outcomes: {},
-    abstraction: ({ value, context }) => [
-      value,
-      context.blocked?.reason ?? null,
-      Math.min(context.turnsWithoutProgress, policy.maxTurnsWithoutProgress),
-      Math.min(context.repeatedFindings, policy.maxRepeatedFindings),
-      context.lastFinding,
-      context.recentFingerprints,
-    ],
-  };
-}
 
 function statusOf({ value }: Position<ThreadContext>): Status {
   return (value as { status: Status }).status;
@@ -221,11 +164,7 @@ describe("progress", () => {
 });
 
 test("every state is reached, every transition taken, no state is a dead end, and duplicates change nothing", () => {
-  const policies: ThreadPolicy[] = [
-    { maxTurnsWithoutProgress: 3, maxRepeatedFindings: 3 },
-    { maxTurnsWithoutProgress: 1, maxRepeatedFindings: 1 },
-  ];
-  const graphs = policies.map((policy) =>
+  const graphs = modelPolicies.map((policy) =>
     explore(threadModel(policy), { limit: 5_000, visit: checkInvariants }),
   );
   expect(untakenTransitions(threadMachine, graphs)).toEqual([]);

@@ -1,0 +1,122 @@
+import type { Observation } from "../../machines/runtime/contract.ts";
+import {
+  defaultRuntimePolicy,
+  type RuntimeContext,
+  type RuntimeEvent,
+  type RuntimeInput,
+  type RuntimeOrigin,
+} from "../../machines/runtime/events.ts";
+import { runtimeMachine } from "../../machines/runtime/machine.ts";
+import type { Role } from "../../machines/roles.ts";
+import type { ActorEvent } from "../../runtime/store.ts";
+import type { Model } from "./model.ts";
+
+/** The managed runtime as a model: each way to begin is a walk of its own. */
+
+export const policy = { ...defaultRuntimePolicy, crashLoopDeaths: 2 };
+export const address = {
+  backend: "tmux",
+  server: "/tmp/s",
+  target: "%1",
+  pid: 7,
+  pidStartedAt: "99",
+} as const;
+export const plan = { purpose: "resume", sessionId: "s1", prompt: null } as const;
+
+const origins: Record<RuntimeOrigin["type"], RuntimeOrigin> = {
+  launch: { type: "launch", backend: "pty", plan },
+  adopt: { type: "adopt", server: "/tmp/s", target: "%1" },
+  attach: { type: "attach", pid: 7 },
+};
+
+export function inputFor(origin: RuntimeOrigin["type"], management: RuntimeInput["management"] = "managed") {
+  const input: Omit<RuntimeInput, "now"> = {
+    runtimeId: "r",
+    agentId: "a",
+    host: "h",
+    management,
+    origin: origins[origin],
+    sessionId: null,
+    policy,
+  };
+  return input;
+}
+
+export function event(given: RuntimeEvent): ActorEvent {
+  return { ...given };
+}
+export const asked = (role: Role, by = "ann") => ({ by, role, reason: "because" });
+export const observed = (observation: Observation) => event({ type: "terminal.observed", observation });
+
+export const observations: Observation[] = [
+  { activity: "unknown" },
+  { activity: "idle" },
+  { activity: "busy" },
+  { activity: "humanTyping" },
+  { activity: "dialog", dialog: "permission" },
+  { activity: "dialog", dialog: "trust" },
+  { activity: "dialog", dialog: "login" },
+  { activity: "dialog", dialog: "update" },
+  { activity: "limited", limitedUntil: 5 },
+];
+
+const mail: Record<RuntimeEvent["type"], ActorEvent[]> = {
+  "launch.requested": [
+    event({ type: "launch.requested", plan }),
+    event({ type: "launch.requested", plan, forced: true }),
+  ],
+  "terminal.observed": observations.map(observed),
+  "heartbeat.received": [
+    event({ type: "heartbeat.received", sessionId: null }),
+    event({ type: "heartbeat.received", sessionId: "s2" }),
+  ],
+  "injection.paused": [
+    event({ type: "injection.paused", ...asked("participant") }),
+    event({ type: "injection.paused", ...asked("operator") }),
+  ],
+  "injection.resumed": [
+    event({ type: "injection.resumed", ...asked("participant") }),
+    event({ type: "injection.resumed", ...asked("coordinator") }),
+  ],
+  "management.changed": [
+    event({ type: "management.changed", management: "managed", ...asked("operator") }),
+    event({ type: "management.changed", management: "unmanaged", ...asked("operator") }),
+    event({ type: "management.changed", management: "unmanaged", ...asked("participant") }),
+  ],
+  "reconciliation.requested": [event({ type: "reconciliation.requested" })],
+  "host.lost": [event({ type: "host.lost" })],
+  "stop.requested": [
+    event({ type: "stop.requested", ...asked("participant") }),
+    event({ type: "stop.requested", ...asked("operator") }),
+  ],
+};
+
+export function runtimeModel(input = inputFor("launch")): Model<RuntimeContext> {
+  const start = { done: [{ address, sessionId: "s1" }], failed: ["launch_failed"] };
+  return {
+    machine: runtimeMachine,
+    address: "runtime/r",
+    input,
+    mail: () => mail,
+    outcomes: {
+      launchTerminal: start,
+      adoptTerminal: start,
+      watchTerminal: { done: [{ exitCode: 1 }], failed: ["terminal_missing", "terminal_failed"] },
+      stopTerminal: { done: [{}], failed: ["terminal_failed"] },
+    },
+    abstraction: ({ value, context, now }) => [
+      value,
+      context.address !== null,
+      context.deaths.filter((at) => now - at < policy.crashLoopWindowMs).length,
+      context.reported?.state,
+    ],
+  };
+}
+
+export const modelInputs = [
+  inputFor("launch"),
+  inputFor("adopt"),
+  inputFor("attach", "unmanaged"),
+  inputFor("launch", "unmanaged"),
+  inputFor("adopt", "unmanaged"),
+];
