@@ -1,5 +1,4 @@
 import type { z } from "zod";
-import type { MessageKind } from "../../runtime/domain.ts";
 import type { participantShape } from "../operations/participant-view.ts";
 import type { runtimeShape } from "../operations/runtime-view.ts";
 import type { messageShape, threadShape } from "../operations/thread-view.ts";
@@ -116,7 +115,7 @@ export interface WorkspaceStatus {
 interface Excerpt {
   seq: number;
   author: string;
-  kind: MessageKind;
+  kind: Message["kind"];
   text: string;
 }
 

@@ -21,7 +21,8 @@ export interface StatusReport {
 }
 
 export function statusPage(report: StatusReport, paper: Paper): string {
-  const { workspace, runtimes, blocked, dead_letters: letters } = report;
+  const { workspace, blocked, dead_letters: letters } = report;
+  const runtimes = report.runtimes.filter(({ state }) => state !== "deregistered");
   const noMore = { has_more: false, next_cursor: null };
   return [
     list(facts(report, paper)),
