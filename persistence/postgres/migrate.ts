@@ -64,9 +64,13 @@ async function runNext(sql: Sql, known: readonly Migration[]): Promise<boolean> 
   return true;
 }
 
+/**
+ * Asks the catalogue's rows, not `to_regclass`: whoever waited for the lock may remember from before that the schema is
+ * missing, and Postgres forgets that only when it opens a table.
+ */
 async function appliedMigrations(sql: Sql): Promise<Pick<Migration, "id" | "name" | "checksum">[]> {
-  const [found] = await sql`select to_regclass('rouse.migration') is not null as exists`;
-  if (found?.["exists"] !== true) return [];
+  const found = await sql`select 1 from pg_tables where schemaname = 'rouse' and tablename = 'migration'`;
+  if (found.length === 0) return [];
   return sql<
     Pick<Migration, "id" | "name" | "checksum">[]
   >`select id, name, checksum from rouse.migration order by id`;

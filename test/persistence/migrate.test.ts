@@ -39,9 +39,14 @@ describe("migrations", () => {
     expect(await migrate(database)).toBe(0);
   });
 
-  test("two nodes that migrate at once run each migration once", async () => {
+  test("nodes that migrate at once run each migration once, also when they remember an empty database", async () => {
     const other = connect({ url: testDatabase.url });
-    const runs = await Promise.all([database, other, database].map((each) => migrate(each, [first, second])));
+    const nodes = [database, other, database, other];
+    const remember = nodes.map((node) =>
+      node.transaction((sql) => sql`select to_regclass('rouse.migration')`),
+    );
+    await Promise.all(remember);
+    const runs = await Promise.all(nodes.map((each) => migrate(each, [first, second])));
     await other.close();
     expect(runs.reduce((sum, count) => sum + count, 0)).toBe(2);
     expect(await database.sql`select * from rouse.first`).toHaveLength(1);
