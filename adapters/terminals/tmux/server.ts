@@ -62,13 +62,7 @@ export async function ensureServer(tmux: TmuxClient, folder: string): Promise<st
 /** Ends our server when no window of an agent is left; its panes, and the server with them, outlive us otherwise. */
 export async function endIdleServer(tmux: TmuxClient, folder: string): Promise<void> {
   const onlyKeepAlive = "#{==:#{session_windows},1}";
-  // Fails without a server, which is as good as ended.
-  await tmux.run(ownSocketPath(folder), [
-    "if-shell",
-    "-F",
-    "-t",
-    sessionTarget,
-    onlyKeepAlive,
-    "kill-server",
-  ]);
+  // The colon makes it the target of a pane. Fails without a server, which is as good as ended.
+  const where = ["-F", "-t", `${sessionTarget}:`];
+  await tmux.run(ownSocketPath(folder), ["if-shell", ...where, onlyKeepAlive, "kill-server"]);
 }

@@ -92,7 +92,7 @@ describe.skipIf(!hasTmux)("our tmux server", () => {
     expect(isUp()).toBe(true);
     await stage.terminal.kill(address);
     await stage.terminal.close();
-    expect(isUp()).toBe(false);
+    await until(async () => !isUp(), "the server has ended");
   });
 
   test("a server that was killed is started again, and its panes are missing", async () => {
