@@ -38,6 +38,8 @@ export const configSchema = z.strictObject({
     .default("default"),
   /** Absent: an embedded Postgres below `home`. */
   databaseUrl: z.url().optional(),
+  /** Terminals for agents that are launched here. Absent: tmux where it works, else our own PTY. */
+  terminal: z.enum(["tmux", "pty"]).optional(),
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
   /** Wakes typed for one agent within a minute, over all its threads. */
   wakesPerMinute: z.number().int().positive().default(30),
@@ -62,6 +64,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
     host: environment["ROUSE_HOST"],
     workspace: environment["ROUSE_WORKSPACE"],
     databaseUrl: environment["DATABASE_URL"],
+    terminal: environment["ROUSE_TERMINAL"],
     logLevel: environment["ROUSE_LOG_LEVEL"],
   };
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));

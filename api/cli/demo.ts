@@ -150,6 +150,7 @@ function reportText(result: Result, paper: Paper): string {
     for (const problem of problems) printer.text(`      ${problem}`, "bad");
   }
   if (failure !== null) printer.text(`\nThe play was cut short: ${failure}`, "bad");
+  if (checks.length === 0) return printed.join("");
   const verdict = result.ok ? "Nothing was lost, nothing was doubled" : "Not all is well";
   printer.text(
     `\n${verdict}: ${receipts.length} wakes in ${seconds} s (terminals: ${backend ?? "none"}).`,

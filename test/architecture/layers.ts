@@ -62,6 +62,14 @@ const LAYERS: Layer[] = [
     packages: NOT_XSTATE,
   },
   {
+    // The play needs players: scripted agents, known by their definition alone.
+    name: "demo",
+    files: /^api\/cli\/demo(?:\/|\.ts)/u,
+    internal:
+      /^(?:api\/cli\/.*|runtime\/errors\.ts|api\/node-messages\.ts|adapters\/agents\/scripted\/(?:definition|wake-log)\.ts)$/u,
+    packages: NOT_XSTATE,
+  },
+  {
     name: "api/cli",
     files: /^api\/cli\//u,
     internal: /^(?:machines\/.*|runtime\/errors\.ts|api\/operations\/.*|api\/(?:config|node-messages)\.ts)$/u,

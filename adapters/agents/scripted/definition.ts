@@ -12,6 +12,8 @@ export function genericDefinitionForScriptedAgent(agent: {
   cwd: string;
   /** Remembers sessions, so that resume is real. One file per agent. */
   stateFile: string;
+  /** Notes every pointer line it was given, one JSON object a line. */
+  logFile?: string;
   thinkMs?: number;
   crashAt?: "read" | "posted";
   /** More arguments, for tests. */
@@ -24,7 +26,10 @@ export function genericDefinitionForScriptedAgent(agent: {
   return genericDefinition.parse({
     command: [process.execPath, program, "--role", agent.role, ...think, ...crash, ...(agent.args ?? [])],
     cwd: agent.cwd,
-    env: { SCRIPTED_AGENT_STATE: agent.stateFile },
+    env: {
+      SCRIPTED_AGENT_STATE: agent.stateFile,
+      ...(agent.logFile === undefined ? {} : { SCRIPTED_AGENT_LOG: agent.logFile }),
+    },
     resume: { args: ["--resume", "{session}"] },
     prompt: { as: "argument", args: ["--prompt", "{prompt}"] },
     patterns: scriptedPatterns,

@@ -16,6 +16,8 @@ export interface ScriptedOptions {
   prompt: string | null;
   /** Thread to look at without being woken, or null. */
   thread: string | null;
+  /** Whom its posts are directed to, or null for everybody. */
+  to: readonly string[] | null;
   /** Time that one turn takes before it reads anything. */
   thinkMs: number;
   enterGuardMs: number;
@@ -23,6 +25,8 @@ export interface ScriptedOptions {
   crashAt: (typeof crashPoints)[number] | null;
   /** Where sessions are remembered; without it nothing can be resumed. */
   stateFile: string | null;
+  /** Every pointer line that it was given is noted here, one JSON line each. */
+  logFile: string | null;
 }
 
 export function readOptions(
@@ -36,6 +40,7 @@ export function readOptions(
       resume: { type: "string" },
       prompt: { type: "string" },
       thread: { type: "string" },
+      to: { type: "string" },
       "think-ms": { type: "string", default: "150" },
       "enter-guard-ms": { type: "string", default: "30" },
       "crash-at": { type: "string" },
@@ -49,10 +54,12 @@ export function readOptions(
     resume: values.resume ?? null,
     prompt: values.prompt ?? null,
     thread: values.thread ?? null,
+    to: values.to?.split(",") ?? null,
     thinkMs: milliseconds("--think-ms", values["think-ms"]),
     enterGuardMs: milliseconds("--enter-guard-ms", values["enter-guard-ms"]),
     crashAt: values["crash-at"] === undefined ? null : oneOf("--crash-at", crashPoints, values["crash-at"]),
     stateFile: env["SCRIPTED_AGENT_STATE"] ?? null,
+    logFile: env["SCRIPTED_AGENT_LOG"] ?? null,
   };
 }
 

@@ -5,9 +5,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { InputBox } from "./input-box.ts";
 import { readOptions, type ScriptedOptions } from "./options.ts";
-import { missingPosts, readPointer } from "./roles.ts";
+import { missingPosts, type Pointer, readPointer } from "./roles.ts";
 import { type Dialog, Screen } from "./screen.ts";
 import { openSession, type OpenSession } from "./sessions.ts";
+import { noteWake } from "./wake-log.ts";
 import { ThreadTools, ToolRefused } from "./thread-tools.ts";
 
 /** A node that was killed is back within this time, or a person looks. */
@@ -63,12 +64,19 @@ class ScriptedAgent {
     this.#screen.print(text);
     const [command = "", argument = ""] = text.trim().split(" ");
     if (command.startsWith("/")) return this.#obey(command, argument);
+    const pointer = readPointer(text);
+    if (pointer !== null) this.#note(pointer);
     this.#takeTurn(async () => {
       await pause(this.#options.thinkMs);
-      const pointer = readPointer(text);
       if (pointer === null) return this.#screen.print("nothing to do");
       await this.#attend(pointer.threadId);
     });
+  }
+
+  #note({ wakeId, threadId }: Pointer): void {
+    const { agentId, logFile } = this.#options;
+    const { sessionId, runs } = this.#session;
+    if (logFile !== null) noteWake(logFile, { wakeId, threadId, agentId, sessionId, run: runs });
   }
 
   /** Commands for tests and for showing what a real agent may do. */
@@ -107,13 +115,13 @@ class ScriptedAgent {
   }
 
   async #attend(threadId: string): Promise<void> {
-    const { agentId, role } = this.#options;
+    const { agentId, role, to } = this.#options;
     await this.#withTools(async (tools) => {
       await tools.heartbeat(this.#session.sessionId);
       const messages = await tools.readAll(threadId);
       this.#crashAt("read");
       for (const post of missingPosts(role, agentId, messages)) {
-        await tools.post(threadId, post, `${threadId}.${post.inReplyTo}.${role}`);
+        await tools.post(threadId, { ...post, to }, `${threadId}.${post.inReplyTo}.${role}`);
         this.#screen.print(`${post.kind}: ${post.body}`);
       }
       this.#crashAt("posted");

@@ -1,6 +1,6 @@
 /** What the scripted agent answers. Pure: the whole thread in, the posts that are still missing out. */
 
-export const scriptedRoles = ["executioner", "reviewer", "helper", "echo"] as const;
+export const scriptedRoles = ["executioner", "reviewer", "helper", "scribe", "echo"] as const;
 export type ScriptedRole = (typeof scriptedRoles)[number];
 
 export interface ReadMessage {
@@ -29,12 +29,17 @@ export function missingPosts(role: ScriptedRole, self: string, messages: readonl
   return foreign.flatMap((message) => {
     if (answered.has(message.seq)) return [];
     const isFirstPost = own.length === 0 && message.seq === foreign.at(-1)?.seq;
-    const reply = replies[role](message, isFirstPost);
+    const reply = replies[role](message, { isFirstPost, messages });
     return reply === null ? [] : [{ ...reply, inReplyTo: message.seq }];
   });
 }
 
-const replies: Readonly<Record<ScriptedRole, (message: ReadMessage, isFirstPost: boolean) => Reply>> = {
+interface Situation {
+  isFirstPost: boolean;
+  messages: readonly ReadMessage[];
+}
+
+const replies: Readonly<Record<ScriptedRole, (message: ReadMessage, situation: Situation) => Reply>> = {
   executioner: ({ seq, kind, body, authorRole }) => {
     if (kind === "finding") return { kind: "message", body: `Fixed #${seq}: ${excerpt(body)}` };
     if (authorRole === "participant") return null;
@@ -47,14 +52,23 @@ const replies: Readonly<Record<ScriptedRole, (message: ReadMessage, isFirstPost:
     if (body.startsWith("Fixed")) return { kind: "decision", body: `Approved: #${seq} handles empty input.` };
     return null;
   },
-  helper: ({ seq, author, kind }, isFirstPost) => {
+  helper: ({ seq, author, kind }, { isFirstPost }) => {
     if (kind === "question") return { kind: "message", body: `Answer to #${seq}: yes.` };
     return isFirstPost
       ? { kind: "message", body: `Comment on #${seq} by ${author}: looks sound to me.` }
       : null;
   },
+  scribe: ({ seq, to }, { messages }) =>
+    to === null ? null : { kind: "message", body: minutes(messages.filter((message) => message.seq < seq)) },
   echo: () => null,
 };
+
+function minutes(messages: readonly ReadMessage[]): string {
+  const authors = [...new Set(messages.map(({ author }) => author))];
+  const count = (wanted: string) => messages.filter(({ kind }) => kind === wanted).length;
+  const counts = `${count("finding")} finding(s), ${count("decision")} decision(s)`;
+  return `Minutes: ${messages.length} messages by ${authors.join(", ")}; ${counts}.`;
+}
 
 function excerpt(body: string): string {
   return body.replaceAll(/\s+/g, " ").trim().slice(0, 120);

@@ -59,8 +59,13 @@ export class ThreadTools {
     }
   }
 
-  async post(threadId: string, { kind, body, inReplyTo }: Post, idempotencyKey: string): Promise<void> {
-    const message = { kind, body, in_reply_to: inReplyTo, idempotency_key: idempotencyKey };
+  async post(
+    threadId: string,
+    { kind, body, inReplyTo, to }: Post & { to: readonly string[] | null },
+    idempotencyKey: string,
+  ): Promise<void> {
+    const direction = to === null ? {} : { to };
+    const message = { kind, body, in_reply_to: inReplyTo, ...direction, idempotency_key: idempotencyKey };
     await this.#call("post_message", { thread_id: threadId, ...message });
   }
 

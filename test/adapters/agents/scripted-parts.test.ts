@@ -95,6 +95,18 @@ describe("roles", () => {
     expect(missingPosts("helper", "he", after)).toMatchObject([{ inReplyTo: 7 }]);
   });
 
+  test("the scribe writes minutes of what came before, and only when it is asked by name", () => {
+    expect(missingPosts("scribe", "sc", conversation)).toEqual([]);
+    const asked = message(6, "op", { kind: "question", to: ["sc"] });
+    expect(missingPosts("scribe", "sc", [...conversation, asked])).toEqual([
+      {
+        kind: "message",
+        inReplyTo: 6,
+        body: "Minutes: 5 messages by op, ex, re; 1 finding(s), 1 decision(s).",
+      },
+    ]);
+  });
+
   test("a message directed to others is left to them", () => {
     const directed = [message(1, "op", { authorRole: "operator", to: ["someone"] })];
     expect(missingPosts("executioner", "ex", directed)).toEqual([]);
