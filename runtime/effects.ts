@@ -1,6 +1,7 @@
+import { Attempt, keyOf } from "./attempt.ts";
 import { delay, type Clock } from "./clock.ts";
 import { RouseError, errorBody, isRouseError } from "./errors.ts";
-import type { AnyPortImplementation, PortCall } from "./ports.ts";
+import type { AnyPortImplementation } from "./ports.ts";
 import type { AnyPort } from "./registry.ts";
 import type { ClaimedEffect, EffectKey, EffectOutcome, Lease, Store } from "./store.ts";
 
@@ -15,7 +16,8 @@ export interface PerformerOptions {
   leaseMs: number;
   /** Effects performed side by side; watches are not counted. */
   concurrency: number;
-  onSettled: () => void;
+  /** An effect wrote something that others wait for: an outcome, a report, an actor. */
+  onWritten: () => void;
   onError: (error: unknown) => void;
 }
 
@@ -26,6 +28,8 @@ interface Running {
   abort: AbortController;
   done: Promise<void>;
 }
+
+const firstSettleRetryMs = 100;
 
 /** Watches are claimed even when every slot is taken. */
 const claimAtLeast = 8;
@@ -164,7 +168,7 @@ export class Performer {
     implementation: AnyPortImplementation,
     abort: AbortController,
   ): Promise<void> {
-    const attempt = new Attempt(effect, this.#options.store, abort.signal);
+    const attempt = new Attempt(effect, this.#options, abort.signal);
     const { timeoutMs } = implementation.port;
     const cancelTimeout =
       timeoutMs === null
@@ -186,51 +190,22 @@ export class Performer {
     }
   }
 
+  /** A database that is away is asked again until the lease has run out; then somebody takes the effect over. */
   async #settle(lease: Lease, outcome: EffectOutcome): Promise<void> {
-    try {
-      await this.#options.store.settleEffect(lease, outcome);
-      this.#options.onSettled();
-    } catch (error) {
-      // A lost lease means that somebody else decides; a database that is away leaves the lease to expire and be taken over.
-      if (!isRouseError(error, "lease_lost")) this.#options.onError(error);
+    const { store, clock, leaseMs, onWritten, onError } = this.#options;
+    const deadline = clock.now() + leaseMs;
+    for (let waitMs = firstSettleRetryMs; ; waitMs *= 2) {
+      try {
+        await store.settleEffect(lease, outcome);
+        return onWritten();
+      } catch (error) {
+        // Somebody else decided, or this very outcome was recorded and only the answer was lost.
+        if (isRouseError(error, "lease_lost")) return;
+        onError(error);
+        if (!errorBody(error).retryable || clock.now() + waitMs > deadline) return;
+      }
+      await delay(clock, waitMs);
     }
-  }
-}
-
-/** What an attempt may do to the outside of its own work, each write fenced by the lease. */
-class Attempt {
-  started = false;
-  readonly #effect: ClaimedEffect;
-  readonly #store: Store;
-  readonly #signal: AbortSignal;
-
-  constructor(effect: ClaimedEffect, store: Store, signal: AbortSignal) {
-    this.#effect = effect;
-    this.#store = store;
-    this.#signal = signal;
-  }
-
-  call(): PortCall<unknown> {
-    const { lease, port, attempt, input } = this.#effect;
-    const store = this.#store;
-    return {
-      input,
-      address: lease.address,
-      key: keyOf(lease),
-      attempt,
-      lease,
-      signal: this.#signal,
-      markStarted: async () => {
-        this.#signal.throwIfAborted();
-        await store.startEffect(lease);
-        this.started = true;
-        this.#signal.throwIfAborted();
-      },
-      report: (event) =>
-        store.transaction((tx) => tx.send([{ to: lease.address, from: `effect/${port}`, event }]), { lease }),
-      transaction: (work) => store.transaction(work, { lease }),
-      getActor: (address) => store.getActor(address),
-    };
   }
 }
 
@@ -253,10 +228,6 @@ export function outcomeOf(
   // A watch has no end of its own, so its retries are not counted.
   const mayRetry = error.retryable && (isWatch(port) || attempt < port.retry.attempts);
   return mayRetry ? { status: "retry", error, delayMs } : { status: "failed", error };
-}
-
-function keyOf({ address, incarnation }: EffectKey): string {
-  return `${address}:${incarnation}`;
 }
 
 function isWatch(port: Pick<AnyPort, "timeoutMs">): boolean {

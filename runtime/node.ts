@@ -73,7 +73,7 @@ export function createNode(options: NodeOptions): Node {
     clock,
     leaseMs: timing.leaseMs,
     concurrency: 16,
-    onSettled: () => doorbell.ring(),
+    onWritten: () => doorbell.ring(),
     onError: (error) => options.onError("effect", error),
   });
 

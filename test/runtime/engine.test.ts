@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Performer } from "../../runtime/effects.ts";
 import type { Engine } from "../../runtime/engine.ts";
 import { RouseError } from "../../runtime/errors.ts";
@@ -21,6 +21,8 @@ describe.each(storeFixtures())("the engine $name", ({ open, close }) => {
   let store: Store;
   let engine: Engine;
   let errors: unknown[];
+  /** How often an effect said that it wrote something. */
+  let writes: number;
   const registry = new Registry([benchEntry]);
   const doorbell = createMemoryDoorbell();
 
@@ -29,6 +31,7 @@ describe.each(storeFixtures())("the engine $name", ({ open, close }) => {
     store = await open(clock);
     engine = createEngine({ store, registry, doorbell });
     errors = [];
+    writes = 0;
     await store.transaction(async (tx) => {
       await engine.create(tx, { kind: "bench", address: "bench/1", input: { n: 1 }, topics: ["everybody"] });
       await engine.create(tx, { kind: "bench", address: "bench/2", input: { n: 2 }, topics: ["everybody"] });
@@ -63,7 +66,7 @@ describe.each(storeFixtures())("the engine $name", ({ open, close }) => {
       clock,
       leaseMs,
       concurrency: 4,
-      onSettled: () => {},
+      onWritten: () => (writes += 1),
       onError: (error) => errors.push(error),
     });
   const performAll = async (each: Performer): Promise<void> => {
@@ -286,6 +289,39 @@ describe.each(storeFixtures())("the engine $name", ({ open, close }) => {
     expect(await performer({}, "node-2", "elsewhere").tick()).toBe(0);
     await performAll(performer({}));
     expect((await snapshotOf()).log).toEqual(["stamped"]);
+  });
+
+  test("a report and an outcome ring for whoever waits, a refused one does not", async () => {
+    const gate = Promise.withResolvers<{ n: number }>();
+    const reporting = performer({
+      fetch: async ({ report }) => {
+        await report({ type: "told" });
+        return gate.promise;
+      },
+    });
+    await send("fetch");
+    await runTurns();
+    await reporting.tick();
+    await vi.waitFor(() => expect(writes).toBe(1));
+    gate.resolve({ n: 1 });
+    await reporting.settled();
+    expect(writes).toBe(2);
+  });
+
+  test("an outcome is not lost while the database is away for a moment", async () => {
+    const settleEffect = vi.spyOn(store, "settleEffect");
+    const away = new RouseError("database_unavailable", "away");
+    settleEffect.mockRejectedValueOnce(away).mockRejectedValueOnce(away);
+    const working = performer({});
+    await send("fetch");
+    await runTurns();
+    await working.tick();
+    await vi.waitFor(() => expect(settleEffect).toHaveBeenCalledTimes(1));
+    await clock.advance(1_000);
+    await working.settled();
+    expect(errors.splice(0)).toEqual([away, away]);
+    await runTurns();
+    expect((await snapshotOf()).log).toEqual(["fetched"]);
   });
 
   test("a report of an effect that was withdrawn is refused", async () => {
