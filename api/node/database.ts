@@ -27,7 +27,7 @@ export async function openDatabase(
   const url = config.databaseUrl ?? (await startOwn(config, onProgress));
   const database = connect({ url, applicationName: "rouse" });
   try {
-    onProgress("bringing the schema up to date");
+    onProgress("Bringing the schema up to date");
     await migrate(database);
     const revive = config.databaseUrl === undefined ? reviver(config) : async () => {};
     return open({ database, url, workspaceId: config.workspace, revive });

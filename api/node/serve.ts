@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { agentKinds, readAgentProgram } from "../../adapters/agents/registry.ts";
 import { createWorldPorts } from "../../adapters/ports/create.ts";
 import { processStartedAt } from "../../adapters/terminals/process-table.ts";
+import { withLock } from "../../persistence/embedded/lock.ts";
 import { registeredMachines } from "../../machines/registry.ts";
 import { systemClock, systemIds } from "../../runtime/clock.ts";
 import { RouseError, isRouseError } from "../../runtime/errors.ts";
@@ -38,20 +39,26 @@ type OnError = (context: string, error: unknown) => void;
 
 const operatorTokenRenewalMs = 3_600_000;
 const requestsEndWithinMs = 5_000;
+/** The first start of all copies and makes a database. */
+const startsWithinMs = 120_000;
 
-export async function serve({ config, home, onProgress }: ServeOptions): Promise<Serving> {
-  home.prepare();
-  requireAlone(home);
+/** Throws `already_exists` when a node of this home runs, and whatever its parts throw. */
+export async function serve(options: ServeOptions): Promise<Serving> {
+  options.home.prepare();
+  // Held until the node file is written, so that of two that start at once one sees the other.
+  return withLock(options.home.path, startsWithinMs, () => {
+    requireAlone(options.home);
+    return start(options);
+  });
+}
+
+async function start({ config, home, onProgress }: ServeOptions): Promise<Serving> {
   const nodeId = home.nodeId();
   const logger = createLogger(config.logLevel, { node: nodeId, workspace: config.workspace });
   const database = await openDatabase(config, onProgress);
   try {
-    onProgress("looking for terminals");
-    const terminals = await openTerminals({
-      folder: home.folder("terminals"),
-      clock: systemClock,
-      preferred: config.terminal,
-    });
+    onProgress("Looking for terminals");
+    const terminals = await openTerminals({ folder: home.folder("terminals"), clock: systemClock });
     logTerminals(logger, terminals);
     return await serveWith({ config, home, nodeId, logger, database, terminals, onProgress });
   } catch (error) {
@@ -89,7 +96,7 @@ async function serveWith(parts: Parts): Promise<Serving> {
   const workspace = buildWorkspace(parts, tokens, node);
   const version = packageVersion();
   const server = buildServer({ workspaces: [workspace], version, onError });
-  onProgress("opening the port");
+  onProgress("Opening the port");
   address.url = await listen(server, config);
   const endRenewal = await keepOperatorToken(home, tokens, onError);
   node.start();

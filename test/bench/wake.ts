@@ -15,6 +15,8 @@ export interface WakeFigures {
   wake_submitted_ms: Quantiles;
 }
 
+/** A dormant agent was left alone for longer than a burst of messages takes (`wake.coalesceMs`). */
+const restMs = 300;
 const agent = "sleeper";
 const thread = "bench";
 
@@ -25,6 +27,7 @@ export async function benchWake(options: { rounds: number; backend?: string }): 
     const backend = await prepare(node, options.backend);
     const [firstByte, submitted]: [number[], number[]] = [[], []];
     for (let round = 1; round <= options.rounds; round += 1) {
+      await pause(restMs);
       const postedAt = await post(node, round);
       const heard = await heardWake(node, round);
       firstByte.push(heard.firstByteAt - postedAt);

@@ -85,6 +85,15 @@ describe("with a database of its own", () => {
   });
   afterAll(() => database.drop());
 
+  test("of two that start at once one node comes up, and both name it", async () => {
+    const start = () => rouse(["up", "--json"], { DATABASE_URL: database.url });
+    const both = await Promise.all([start(), start()]);
+    const { pid } = await nodeFile();
+    expect(both.map(({ code }) => code)).toEqual([0, 0]);
+    for (const { out } of both) expect(JSON.parse(out)).toMatchObject({ node: { pid } });
+    expect((await rouse(["down", "--keep-database"])).code).toBe(0);
+  });
+
   test("a port in use is named, and nothing stays behind", async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
