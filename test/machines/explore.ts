@@ -45,13 +45,15 @@ export interface Graph<Context> {
 export interface Exploration<Context> {
   /** More abstract states than this is a fault of the abstraction. */
   limit: number;
+  /** Paths of so many moves are not followed any further. */
+  depth?: number;
   /** Sees every step once. */
   visit?: (walked: Walked<Context>) => void;
 }
 
 export function explore<Context>(
   model: Model<Context>,
-  { limit, visit = () => {} }: Exploration<Context>,
+  { limit, depth = Infinity, visit = () => {} }: Exploration<Context>,
 ): Graph<Context> {
   const first = begin(model);
   const vertices = new Map<string, Vertex<Context>>();
@@ -78,6 +80,7 @@ export function explore<Context>(
 
   arrive(first, []);
   for (let vertex = queue.shift(); vertex !== undefined; vertex = queue.shift()) {
+    if (vertex.path.length >= depth) continue;
     for (const move of movesAt(model, vertex.position)) {
       const walked = walk(model, vertex.position, move);
       edges += 1;

@@ -31,7 +31,7 @@ const origins: Record<RuntimeOrigin["type"], RuntimeOrigin> = {
 
 export function inputFor(origin: RuntimeOrigin["type"], management: RuntimeInput["management"] = "managed") {
   const input: Omit<RuntimeInput, "now"> = {
-    runtimeId: "r",
+    runtimeId: "rt-7",
     agentId: "a",
     host: "h",
     management,
@@ -95,7 +95,7 @@ export function runtimeModel(input = inputFor("launch")): Model<RuntimeContext> 
   const start = { done: [{ address, sessionId: "s1" }], failed: ["launch_failed"] };
   return {
     machine: runtimeMachine,
-    address: "runtime/r",
+    address: "runtime/rt-7",
     input,
     mail: () => mail,
     outcomes: {

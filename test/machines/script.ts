@@ -1,0 +1,69 @@
+import { begin, movesAt, walk, type Model, type Move, type Position, type Walked } from "./model.ts";
+
+/** A path through a chart, made ready to be played by the real engine beside many others. */
+
+/** One actor's part: what happens to it, and where the kernel alone arrives after each move. */
+export interface Script {
+  kind: string;
+  model: Model<never>;
+  moves: readonly Move[];
+  /** The creation, then one per move. */
+  expected: readonly Walked<never>[];
+}
+
+/** `number` makes the names of the part its own, so that parts share no terminal and no agent. */
+export function scriptOf(
+  kind: string,
+  { model, moves }: { model: Model<never>; moves: readonly Move[] },
+  number: number,
+): Script {
+  const own = {
+    ...model,
+    address: `${model.address}-${number}` as const,
+    input: named(model.input, number),
+  };
+  const ownMoves = named(moves, number);
+  return { kind, model: own, moves: ownMoves, expected: walkAlong(own, ownMoves) };
+}
+
+/**
+ * The engine fires every timer as it falls due. A path in which one is overtaken by another, or by mail that
+ * came after its due time, needs a node that is late; the kernel alone plays those.
+ */
+export function isPunctual(model: Model<never>, moves: readonly Move[]): boolean {
+  const walked = walkAlong(model, moves);
+  return moves.every((move, index) => staysPunctual(walked[index]!.after, move));
+}
+
+/** A random path. Timers fire in the order of their due times. */
+export function wander(model: Model<never>, choices: readonly number[]): Move[] {
+  const moves: Move[] = [];
+  let { after } = begin(model);
+  for (const choice of choices) {
+    const possible = movesAt(model, after).filter((move) => staysPunctual(after, move));
+    const move = possible[choice % possible.length];
+    if (move === undefined) break;
+    moves.push(move);
+    ({ after } = walk(model, after, move));
+  }
+  return moves;
+}
+
+function staysPunctual({ due, now }: Position<never>, move: Move): boolean {
+  const at = move.type === "timer" ? Math.max(now, due[move.timer]!.at) : now;
+  return Object.entries(due).every(
+    ([timer, other]) => other.at > at || (move.type === "timer" && move.timer === timer),
+  );
+}
+
+function walkAlong(model: Model<never>, moves: readonly Move[]): Walked<never>[] {
+  const walked = [begin(model)];
+  for (const move of moves) walked.push(walk(model, walked.at(-1)!.after, move));
+  return walked;
+}
+
+/** Ids of the models. Ids that a chart derives from them change alike. */
+function named<Value>(value: Value, number: number): Value {
+  const text = JSON.stringify(value).replaceAll(/\b(th-7|reviewer|rt-\d)\b/g, `$1-${number}`);
+  return JSON.parse(text) as Value;
+}
