@@ -35,13 +35,15 @@ export function isPunctual(model: Model<never>, moves: readonly Move[]): boolean
   return moves.every((move, index) => staysPunctual(walked[index]!.after, move));
 }
 
-/** A random path. Timers fire in the order of their due times. */
+/** A random path: about every second move is an outcome or a timer, in the order of their due times. */
 export function wander(model: Model<never>, choices: readonly number[]): Move[] {
   const moves: Move[] = [];
   let { after } = begin(model);
   for (const choice of choices) {
     const possible = movesAt(model, after).filter((move) => staysPunctual(after, move));
-    const move = possible[choice % possible.length];
+    const own = possible.filter(({ type }) => type !== "mail");
+    const offered = choice % 2 === 0 && own.length > 0 ? own : possible;
+    const move = offered[Math.floor(choice / 2) % offered.length];
     if (move === undefined) break;
     moves.push(move);
     ({ after } = walk(model, after, move));

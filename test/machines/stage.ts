@@ -117,15 +117,15 @@ async function check(store: Store, player: Player): Promise<void> {
   expect({
     address,
     record: JSON.parse(actor!.record) as ActorRecord,
-    timers: timers.map(({ id, incarnation, dueAt }) => [id, incarnation, dueAt]).toSorted(),
-    effects: open.map(({ invokeId, incarnation }) => [invokeId, incarnation]).toSorted(),
+    timers: Object.fromEntries(timers.map(({ id, incarnation, dueAt }) => [id, { incarnation, dueAt }])),
+    effects: Object.fromEntries(open.map(({ invokeId, incarnation }) => [incarnation, invokeId])),
   }).toEqual({
     address,
     record,
-    timers: Object.entries(record.timers)
-      .map(([id, incarnation]) => [id, incarnation, due[id]!.at])
-      .toSorted(),
-    effects: Object.entries(record.invokes).toSorted(),
+    timers: Object.fromEntries(
+      Object.entries(record.timers).map(([id, incarnation]) => [id, { incarnation, dueAt: due[id]!.at }]),
+    ),
+    effects: Object.fromEntries(Object.entries(record.invokes).map(([id, incarnation]) => [incarnation, id])),
   });
   await checkEnded(store, player);
 }
