@@ -36,14 +36,6 @@ export interface RegisteredMachine {
   policy: object;
 }
 
-/** Moves a stored actor from one version of its kind to another. Pure; the engine rebuilds invokes and timers. */
-export interface MachineMigration {
-  kind: string;
-  from: { version: string; hash: string };
-  to: { version: string };
-  migrate(snapshot: Readonly<Record<string, unknown>>): Record<string, unknown>;
-}
-
 /** All versions this program knows. Of a kind's versions the last one listed is used for new actors. */
 export const registeredMachines: readonly RegisteredMachine[] = [
   {
@@ -68,5 +60,3 @@ export const registeredMachines: readonly RegisteredMachine[] = [
     policy: defaultRuntimePolicy,
   },
 ];
-
-export const machineMigrations: readonly MachineMigration[] = [];

@@ -22,15 +22,10 @@ export interface PortCall<Input> {
   getActor: (address: Address) => Promise<StoredActor | null>;
 }
 
-export interface PortImplementation<Input, Output> {
-  port: Port<Input, Output>;
-  /** Throws RouseError; `retryable` codes are tried again within the port's policy. */
-  perform(call: PortCall<Input>): Promise<Output>;
-}
-
-/** Same shape with its types forgotten: input and output are checked against the port's schemas at run time. */
+/** Types forgotten: input and output are checked against the port's schemas at run time. */
 export interface AnyPortImplementation {
   port: Port<unknown, unknown>;
+  /** Throws RouseError; `retryable` codes are tried again within the port's policy. */
   perform(call: PortCall<unknown>): Promise<unknown>;
 }
 
