@@ -23,6 +23,8 @@ export interface DemoOptions {
 
 interface Result {
   ok: boolean;
+  /** Gone again, unless it is kept. */
+  home: string;
   backend: string | null;
   seconds: number;
   /** Why the play was cut short, or null. */
@@ -103,6 +105,7 @@ async function play(stage: Stage, printer: Printer, interruption: Interruption):
   const checks = found?.checks ?? [];
   return {
     ok: failure === null && checks.length > 0 && checks.every(({ problems }) => problems.length === 0),
+    home: stage.home,
     backend,
     seconds: Math.round((performance.now() - startedAt) / 100) / 10,
     failure,

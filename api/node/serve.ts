@@ -58,7 +58,11 @@ async function start({ config, home, onProgress }: ServeOptions): Promise<Servin
   const database = await openDatabase(config, onProgress);
   try {
     onProgress("Looking for terminals");
-    const terminals = await openTerminals({ folder: home.folder("terminals"), clock: systemClock });
+    const terminals = await openTerminals({
+      folder: home.folder("terminals"),
+      clock: systemClock,
+      preferred: config.terminal,
+    });
     logTerminals(logger, terminals);
     return await serveWith({ config, home, nodeId, logger, database, terminals, onProgress });
   } catch (error) {

@@ -66,7 +66,7 @@ const LAYERS: Layer[] = [
     name: "demo",
     files: /^api\/cli\/demo(?:\/|\.ts)/u,
     internal:
-      /^(?:api\/cli\/.*|runtime\/errors\.ts|api\/node-messages\.ts|adapters\/agents\/scripted\/(?:definition|wake-log)\.ts)$/u,
+      /^(?:api\/cli\/.*|runtime\/errors\.ts|api\/node-messages\.ts|adapters\/agents\/scripted\/(?:definition|roles|wake-log)\.ts)$/u,
     packages: NOT_XSTATE,
   },
   {

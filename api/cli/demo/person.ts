@@ -6,20 +6,20 @@ import type { Runtime } from "../payloads.ts";
 /** A person in front of an agent's terminal: a real client on a terminal of its own, which types key by key. */
 export interface Person {
   type(keys: string): Promise<void>;
-  /** Everything that their terminal was shown so far. */
-  seen(): string;
   leave(): Promise<void>;
 }
 
 const keyIntervalMs = 60;
+const seatedWithinMs = 5_000;
 
-export function seatPerson(runtime: Runtime): Person {
+/** Resolves once their client shows the terminal; keys typed before that might go nowhere. */
+export async function seatPerson(runtime: Runtime): Promise<Person> {
   const [program, ...args] = attachCommand(runtime);
   const env = { TERM: "xterm-256color", PATH: process.env["PATH"] ?? "", LC_ALL: "C.UTF-8" };
   const terminal = spawn(program, args, { cols: 160, rows: 48, name: "xterm-256color", cwd: "/", env });
-  let shown = "";
-  terminal.onData((data) => (shown += data));
+  const isShown = new Promise((resolve) => terminal.onData(resolve));
   const left = new Promise((resolve) => terminal.onExit(resolve));
+  await Promise.race([isShown, pause(seatedWithinMs, undefined, { ref: false })]);
   return {
     async type(keys) {
       for (const key of keys) {
@@ -27,7 +27,6 @@ export function seatPerson(runtime: Runtime): Person {
         await pause(keyIntervalMs);
       }
     },
-    seen: () => shown,
     async leave() {
       try {
         terminal.kill("SIGHUP");

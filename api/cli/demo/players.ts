@@ -1,6 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { genericDefinitionForScriptedAgent } from "../../../adapters/agents/scripted/definition.ts";
+import type { ScriptedRole } from "../../../adapters/agents/scripted/roles.ts";
 import type { NotedWake } from "../../../adapters/agents/scripted/wake-log.ts";
 import type { Stage } from "./stage.ts";
 
@@ -8,7 +9,7 @@ import type { Stage } from "./stage.ts";
 
 export interface Player {
   agentId: string;
-  role: "executioner" | "reviewer" | "scribe";
+  role: ScriptedRole;
   /** Whom its posts are directed to; left out: everybody. */
   to?: string;
   /** What a turn of it takes before it reads. */

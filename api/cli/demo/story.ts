@@ -5,8 +5,8 @@ import type { Scene } from "./scene.ts";
 /** The main job as a play: nobody relays a message, and what may go wrong goes wrong once. */
 
 export const players: readonly Player[] = [
-  { agentId: "executioner", role: "executioner", to: "reviewer", thinkMs: 4_000 },
-  { agentId: "reviewer", role: "reviewer", to: "executioner", thinkMs: 3_000 },
+  { agentId: "executioner", role: "executioner", to: "reviewer", thinkMs: 3_500 },
+  { agentId: "reviewer", role: "reviewer", to: "executioner", thinkMs: 2_500 },
   { agentId: "scribe", role: "scribe", thinkMs: 1_500 },
 ];
 
@@ -29,9 +29,9 @@ const draftStandsMs = 3_000;
 export async function playStory(scene: Scene): Promise<void> {
   await openThread(scene);
   await reviewBegins(scene);
-  const person = await personDrafts(scene);
+  const person = await seatAtReviewer(scene);
   try {
-    await executionerDies(scene);
+    await Promise.all([person.type(draft), executionerDies(scene)]);
     await draftHoldsUp(scene, person);
   } finally {
     await person.leave();
@@ -64,13 +64,11 @@ async function reviewBegins(scene: Scene): Promise<void> {
 }
 
 /** A real client on the reviewer's terminal. */
-async function personDrafts(scene: Scene): Promise<Person> {
-  const { chronicle } = scene;
+async function seatAtReviewer({ chronicle }: Scene): Promise<Person> {
   const runtime = chronicle.livingRuntime("reviewer");
   if (runtime === null) throw new Error("the reviewer has no terminal");
-  const person = seatPerson(runtime);
+  const person = await seatPerson(runtime);
   chronicle.say("person", `attaches to the reviewer's terminal and types “${draft}”, without Enter`);
-  await person.type(draft);
   return person;
 }
 

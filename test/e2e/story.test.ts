@@ -1,0 +1,53 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import type { Check } from "../../api/cli/demo/verdict.ts";
+import type { Receipt } from "../../api/cli/demo/receipts.ts";
+import { testTerminal } from "./test-terminal.ts";
+
+interface Result {
+  ok: boolean;
+  home: string;
+  backend: string;
+  failure: string | null;
+  checks: Check[];
+  deferrals: string[];
+  receipts: Receipt[];
+}
+
+const program = fileURLToPath(new URL("../../api/cli/main.ts", import.meta.url));
+
+function runDemo(): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+  const { terminal } = testTerminal();
+  const args = [program, "demo", "--json", ...(terminal === undefined ? [] : ["--backend", terminal])];
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, args, (_error, stdout, stderr) => {
+      resolve({ exitCode: child.exitCode ?? -1, stdout, stderr });
+    });
+  });
+}
+
+test(
+  "the demo: review, fix and re-review with a wake by typing, by resume and by spawn, past a person's draft",
+  {
+    timeout: 200_000,
+  },
+  async () => {
+    const { exitCode, stdout, stderr } = await runDemo();
+    const result = JSON.parse(stdout === "" ? "{}" : stdout) as Result;
+    console.info(`terminals: ${result.backend}`);
+    expect({ stderr, failure: result.failure }).toEqual({ stderr: "", failure: null });
+    expect(result.checks.flatMap(({ problems }) => problems)).toEqual([]);
+    expect(result.checks.length).toBeGreaterThan(0);
+    const hops = new Map(result.receipts.map((receipt) => [receipt.wakeId, receipt.hops]));
+    const typed = `typed (${result.backend})`;
+    expect(hops.get("demo.reviewer.1")).toEqual([typed]);
+    expect(hops.get("demo.executioner.2")).toEqual([typed, "resumed"]);
+    expect(hops.get("demo.scribe.1")).toEqual(["spawned"]);
+    expect(result.deferrals).toContain("reviewer humanTyping");
+    expect(result.ok).toBe(true);
+    expect(exitCode).toBe(0);
+    expect(existsSync(result.home)).toBe(false);
+  },
+);
