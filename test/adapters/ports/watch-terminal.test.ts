@@ -1,8 +1,9 @@
+import { ManualClock } from "../../manual-clock.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Observation } from "../../../machines/runtime/contract.ts";
 import { RouseError } from "../../../runtime/errors.ts";
 import type { TerminalAddress } from "../../../runtime/terminal.ts";
-import { ManualClock, Stage, startPlan } from "./stage.ts";
+import { Stage, startPlan } from "./stage.ts";
 
 let clock: ManualClock;
 let stage: Stage<ManualClock>;
