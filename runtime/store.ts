@@ -139,7 +139,10 @@ export interface Store {
   /** Delay until the earliest pending effect that waits for its time, or null. */
   nextEffectInMs(): Promise<number | null>;
 
-  /** Heartbeat of a node; returns the other hosts of which no node was heard for `lostAfterMs`. */
+  /**
+   * Heartbeat of a node; returns the other hosts of which no node was heard for `lostAfterMs`. Each is told once, to
+   * one caller, and again only after one of its nodes was heard of in between.
+   */
   beatNode(request: {
     nodeId: string;
     host: string;

@@ -145,10 +145,26 @@ export function operationsConform(open: OpenStore): void {
       await beat("n-3", "host-2");
       clock.advance(1);
       expect(await beat("n-1", "host-1")).toEqual({ lost: ["host-3"] });
-      await store.removeNode("n-4");
-      expect(await beat("n-1", "host-1")).toEqual({ lost: [] });
       clock.advance(5_000);
-      expect(await beat("n-3", "host-2")).toEqual({ lost: ["host-1"] });
+      await store.removeNode("n-1");
+      expect(await beat("n-3", "host-2")).toEqual({ lost: [] });
+    });
+
+    test("a lost host is told once, to one node, and again only after it was back", async () => {
+      const { store, clock } = newSubject(open);
+      const beat = async (nodeId: string, host: string) =>
+        (await store.beatNode({ nodeId, host, url: "http://127.0.0.1:1", lostAfterMs: 1_000 })).lost;
+      await beat("n-1", "host-1");
+      await beat("n-2", "host-2");
+      await beat("n-3", "host-2");
+      clock.advance(1_000);
+      const told = await Promise.all(["n-4", "n-5", "n-6"].map((nodeId) => beat(nodeId, "host-4")));
+      expect(told.flat().toSorted()).toEqual(["host-1", "host-2"]);
+      clock.advance(500);
+      expect(await beat("n-4", "host-4")).toEqual([]);
+      expect(await beat("n-3", "host-2")).toEqual([]);
+      clock.advance(1_000);
+      expect(await beat("n-4", "host-4")).toEqual(["host-2"]);
     });
 
     test("counts tell what is there", async () => {
