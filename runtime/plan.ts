@@ -16,6 +16,9 @@ import type {
 
 export type ActorIdentity = Pick<StoredActor, "address" | "kind" | "subject">;
 
+/** An intent that may be committed as it is. */
+type Change = Exclude<Intent, { type: "invoke" }> | { type: "request"; request: EffectRequest };
+
 /** Folds the steps of one turn into its commit: what is asked for and withdrawn within the turn leaves no trace but the journal. */
 export class Plan {
   readonly #actor: ActorIdentity;
@@ -56,7 +59,9 @@ export class Plan {
 
   apply(step: Step, mail: { from: string; event: ActorEvent; cause: Cause | null }): void {
     const records: EngineRecord[] = [];
-    for (const intent of step.intents) this.#fold(intent, records);
+    // All of them before any is folded: a step that asks a port for the impossible must leave nothing behind.
+    const changes = step.intents.map((intent) => changeOf(this.#entry, intent));
+    for (const change of changes) this.#fold(change, records);
     this.#record = step.record;
     this.#status = statusOf(step.record);
     this.#records.push(...records);
@@ -102,28 +107,28 @@ export class Plan {
     this.#journal.push({ seq: this.#version, ...entry });
   }
 
-  #fold(intent: Intent, records: EngineRecord[]): void {
+  #fold(change: Change, records: EngineRecord[]): void {
     const from = this.#actor.address;
-    switch (intent.type) {
-      case "invoke":
-        return void this.#requested.set(intent.incarnation, effectRequest(this.#entry, intent));
+    switch (change.type) {
+      case "request":
+        return void this.#requested.set(change.request.incarnation, change.request);
       case "stopInvoke":
-        if (!this.#requested.delete(intent.incarnation))
-          this.#cancelled.push({ incarnation: intent.incarnation });
+        if (!this.#requested.delete(change.incarnation))
+          this.#cancelled.push({ incarnation: change.incarnation });
         return;
       case "armTimer": {
-        const { id, incarnation, delayMs, event } = intent;
+        const { id, incarnation, delayMs, event } = change;
         return void this.#timers.set(id, { id, incarnation, delayMs, event });
       }
       case "cancelTimer":
-        return void this.#timers.set(intent.id, "cancel");
+        return void this.#timers.set(change.id, "cancel");
       case "send":
-        return void this.#outgoing.push({ to: intent.to, from, event: intent.event });
+        return void this.#outgoing.push({ to: change.to, from, event: change.event });
       case "publish":
-        return void this.#published.push({ topic: intent.topic, from, event: intent.event });
+        return void this.#published.push({ topic: change.topic, from, event: change.event });
       case "record":
         // The chart's records are typed by `EngineRecords`; the chart rules refuse other names.
-        return void records.push({ type: intent.name, params: intent.params } as EngineRecord);
+        return void records.push({ type: change.name, params: change.params } as EngineRecord);
     }
   }
 }
@@ -139,6 +144,10 @@ function pick(mail: {
 function statusOf(record: ActorRecord): StoredActor["status"] {
   const status = record.snapshot["status"];
   return status === "done" || status === "error" ? status : "active";
+}
+
+function changeOf(entry: MachineEntry, intent: Intent): Change {
+  return intent.type === "invoke" ? { type: "request", request: effectRequest(entry, intent) } : intent;
 }
 
 function effectRequest(entry: MachineEntry, intent: Extract<Intent, { type: "invoke" }>): EffectRequest {
