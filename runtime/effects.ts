@@ -16,7 +16,7 @@ export interface PerformerOptions {
   leaseMs: number;
   /** Effects performed side by side; watches are not counted. */
   concurrency: number;
-  /** An effect wrote something that others wait for: an outcome, a report, an actor. */
+  /** There may be more to do: an effect wrote a report or an actor, or it ended, so that its slot is free. */
   onWritten: () => void;
   onError: (error: unknown) => void;
 }
@@ -32,7 +32,7 @@ interface Running {
 const firstSettleRetryMs = 100;
 
 /** Watches are claimed even when every slot is taken. */
-const claimAtLeast = 8;
+const watchesAtOnce = 8;
 const recoveredAtOnce = 32;
 const everything = 1_000_000;
 
@@ -62,7 +62,7 @@ export class Performer {
     const free = concurrency - this.#works().length;
     const ports = [...this.#implementations.values()].filter(({ port }) => free > 0 || isWatch(port));
     const names = ports.map(({ port }) => port.name);
-    const limit = Math.max(free, claimAtLeast);
+    const limit = free > 0 ? free : watchesAtOnce;
     const claimed = await store.claimEffects({ nodeId, host, ports: names, limit, leaseMs });
     for (const effect of claimed) this.#begin(effect);
     return claimed.length;
@@ -93,22 +93,23 @@ export class Performer {
   }
 
   async #recover(which: { limit: number; includingOwn: boolean }): Promise<number> {
-    const { store, nodeId, leaseMs } = this.#options;
+    const { store, nodeId, leaseMs, onWritten } = this.#options;
     const expired = await store.claimExpiredEffects({ nodeId, leaseMs, ...which });
     await Promise.all(expired.map((effect) => this.#takeOver(effect)));
+    if (expired.length > 0) onWritten();
     return expired.length;
   }
 
   /** Extends all leases and stops what is no longer ours. */
   async renew(only?: readonly EffectKey[]): Promise<void> {
     const keys = only?.map(keyOf);
-    const held = [...this.#running].filter(([key]) => keys?.includes(key) ?? true);
-    const leases = held.map(([, { effect }]) => effect.lease);
+    const held = [...this.#running.values()].map(({ effect }) => effect.lease);
+    const leases = held.filter((lease) => keys?.includes(keyOf(lease)) ?? true);
     if (leases.length === 0) return;
     const lost = await this.#options.store.renewLeases({ leases, leaseMs: this.#options.leaseMs });
     for (const lease of lost) {
       this.#running
-        .get(keyOf(lease))
+        .get(leaseKeyOf(lease))
         ?.abort.abort(new RouseError("lease_lost", "the effect is no longer ours"));
     }
   }
@@ -140,7 +141,8 @@ export class Performer {
 
   async #takeOver(effect: ClaimedEffect): Promise<void> {
     const implementation = this.#implementations.get(effect.port);
-    if (effect.startedBefore && implementation?.port.repeat === "once") {
+    // Only once-only ports mark the start, so one that is not known here is one of them.
+    if (effect.startedBefore && implementation?.port.repeat !== "idempotent") {
       const error = new RouseError(
         "effect_uncertain",
         `${effect.port} was under way when its node fell silent`,
@@ -158,8 +160,11 @@ export class Performer {
     const implementation = this.#implementations.get(effect.port);
     if (implementation === undefined) return;
     const abort = new AbortController();
-    const key = keyOf(effect.lease);
-    const done = this.#perform(effect, implementation, abort).finally(() => this.#running.delete(key));
+    const key = leaseKeyOf(effect.lease);
+    const done = this.#perform(effect, implementation, abort).finally(() => {
+      this.#running.delete(key);
+      this.#options.onWritten();
+    });
     this.#running.set(key, { effect, watch: isWatch(implementation.port), abort, done });
   }
 
@@ -192,12 +197,11 @@ export class Performer {
 
   /** A database that is away is asked again until the lease has run out; then somebody takes the effect over. */
   async #settle(lease: Lease, outcome: EffectOutcome): Promise<void> {
-    const { store, clock, leaseMs, onWritten, onError } = this.#options;
+    const { store, clock, leaseMs, onError } = this.#options;
     const deadline = clock.now() + leaseMs;
     for (let waitMs = firstSettleRetryMs; ; waitMs *= 2) {
       try {
-        await store.settleEffect(lease, outcome);
-        return onWritten();
+        return await store.settleEffect(lease, outcome);
       } catch (error) {
         // Somebody else decided, or this very outcome was recorded and only the answer was lost.
         if (isRouseError(error, "lease_lost")) return;
@@ -228,6 +232,11 @@ export function outcomeOf(
   // A watch has no end of its own, so its retries are not counted.
   const mayRetry = error.retryable && (isWatch(port) || attempt < port.retry.attempts);
   return mayRetry ? { status: "retry", error, delayMs } : { status: "failed", error };
+}
+
+/** By lease: an effect may come back to us before we noticed that an earlier lease on it was lost. */
+function leaseKeyOf(lease: Lease): string {
+  return `${keyOf(lease)}:${lease.token}`;
 }
 
 function isWatch(port: Pick<AnyPort, "timeoutMs">): boolean {

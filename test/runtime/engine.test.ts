@@ -291,7 +291,7 @@ describe.each(storeFixtures())("the engine $name", ({ open, close }) => {
     expect((await snapshotOf()).log).toEqual(["stamped"]);
   });
 
-  test("a report and an outcome ring for whoever waits, a refused one does not", async () => {
+  test("a report rings for whoever waits, and so does the end of the work", async () => {
     const gate = Promise.withResolvers<{ n: number }>();
     const reporting = performer({
       fetch: async ({ report }) => {
