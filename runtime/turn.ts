@@ -1,4 +1,5 @@
-import { RouseError, errorBody } from "./errors.ts";
+import type { Address } from "../machines/mail.ts";
+import { RouseError, errorBody, isRouseError } from "./errors.ts";
 import { start, statesOf, step, type ActorRecord } from "./kernel.ts";
 import { Plan } from "./plan.ts";
 import type { CommandRequest, CommandResult, CreateRequest, Engine } from "./engine.ts";
@@ -28,10 +29,33 @@ const actorsPerTurn = 64;
 const mailPerActor = 128;
 
 /** Advances every actor that has mail, up to one batch. Returns how many actors moved. */
-export async function turn({ store, registry, doorbell, onCancelled }: TurnOptions): Promise<number> {
-  const commits = await store.transaction(async (tx) => {
+export async function turn(options: TurnOptions): Promise<number> {
+  let claimed: Address[] = [];
+  const claimBatch = async (tx: Transaction): Promise<Claim[]> => {
     const claims = await tx.claimReady({ actors: actorsPerTurn, mailPerActor });
-    const decided = claims.map((claim) => decide(registry, claim, tx.now));
+    claimed = claims.map(({ actor }) => actor.address);
+    return claims;
+  };
+  try {
+    return await advance(options, claimBatch);
+  } catch (error) {
+    if (!isUnwritable(error)) throw error;
+    let moved = 0;
+    for (const address of claimed) moved += await advanceAlone(options, address);
+    return moved;
+  }
+}
+
+type Decide = (registry: Registry, claim: Claim, now: number) => TurnCommit;
+
+async function advance(
+  { store, registry, doorbell, onCancelled }: TurnOptions,
+  claim: (tx: Transaction) => Promise<Claim[]>,
+  decideOn: Decide = decide,
+): Promise<number> {
+  const commits = await store.transaction(async (tx) => {
+    const claims = await claim(tx);
+    const decided = claims.map((each) => decideOn(registry, each, tx.now));
     await tx.commitTurns(decided);
     return decided;
   });
@@ -41,17 +65,48 @@ export async function turn({ store, registry, doorbell, onCancelled }: TurnOptio
   return commits.length;
 }
 
+/** The store cannot hold what a chart wrote, such as half a character: trying again would end the same way. */
+function isUnwritable(error: unknown): boolean {
+  return isRouseError(error, "invalid_input");
+}
+
+/** One actor, one mail: what cannot be written stops its own actor only, and the mail that led to it is set aside. */
+async function advanceAlone(options: TurnOptions, address: Address): Promise<number> {
+  const claimFirst = async (tx: Transaction): Promise<Claim[]> => {
+    const claim = await tx.claimActor(address);
+    if (claim === null || claim.mail.length === 0 || claim.actor.status === "quarantined") return [];
+    return [{ ...claim, mail: claim.mail.slice(0, 1) }];
+  };
+  try {
+    return await advance(options, claimFirst);
+  } catch (error) {
+    if (!isUnwritable(error)) throw error;
+    return advance(options, claimFirst, (registry, claim) => refuseFirst(registry, claim, error));
+  }
+}
+
 /** The next record of an actor and all it asks for. Pure. */
 export function decide(registry: Registry, claim: Claim, now: number): TurnCommit {
+  let opened: { entry: MachineEntry; plan: Plan };
   try {
-    registry.requireFor(claim.actor);
+    opened = open(registry, claim.actor);
   } catch (error) {
     return setAside(claim.actor, error);
   }
-  const { entry, plan } = open(registry, claim.actor);
+  const { entry, plan } = opened;
   for (const mail of claim.mail) {
     plan.consume(mail);
     if (!applyMail(entry, plan, { mail, actor: claim.actor, now })) break;
+  }
+  return plan.commit();
+}
+
+function refuseFirst(registry: Registry, { actor, mail }: Claim, error: unknown): TurnCommit {
+  const { plan } = open(registry, actor);
+  const [first] = mail;
+  if (first !== undefined) {
+    plan.consume(first);
+    plan.quarantine(first, error);
   }
   return plan.commit();
 }

@@ -1,6 +1,7 @@
 import type { EngineRecord } from "../../machines/records.ts";
 import type { Escalation, Page, WakeReceipt } from "../../runtime/domain.ts";
 import { pageOf } from "../page.ts";
+import { storable } from "../storable.ts";
 import { inOrderOfRequest, toEffect } from "./effects.ts";
 import { compare, type Scope } from "./state.ts";
 
@@ -47,12 +48,22 @@ function applyRecord({ state }: Scope, record: EngineRecord): void {
       const thread = state.threads.get(threadId);
       if (thread === undefined) return;
       const updatedAt = Math.max(thread.updatedAt, at);
-      state.threads.put(threadId, { ...thread, status, statusBy: by, statusReason: reason, updatedAt });
+      state.threads.put(threadId, {
+        ...thread,
+        status,
+        statusBy: by,
+        statusReason: storable(reason),
+        updatedAt,
+      });
       return;
     }
     case "escalation.raised": {
       const escalationId = String(state.nextId());
-      state.escalations.put(escalationId, { ...record.params, escalationId });
+      state.escalations.put(escalationId, {
+        ...record.params,
+        detail: storable(record.params.detail),
+        escalationId,
+      });
     }
   }
 }

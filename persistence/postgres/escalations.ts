@@ -3,6 +3,7 @@ import type { EngineRecords } from "../../machines/records.ts";
 import type { Escalation, Page } from "../../runtime/domain.ts";
 import { column } from "./columns.ts";
 import { pageOf } from "../page.ts";
+import { storable } from "../storable.ts";
 import type { Scope } from "./scope.ts";
 
 export async function raiseEscalations(
@@ -28,7 +29,7 @@ export async function raiseEscalations(
       )},
       ${column(
         sql,
-        raised.map(({ detail }) => JSON.stringify([detail])),
+        raised.map(({ detail }) => JSON.stringify([storable(detail)])),
       )},
       ${column(
         sql,

@@ -4,6 +4,7 @@ import type { Page, Thread } from "../../runtime/domain.ts";
 import { alreadyExists } from "../missing.ts";
 import { column } from "./columns.ts";
 import { pageOf } from "../page.ts";
+import { storable } from "../storable.ts";
 import type { Row, Scope } from "./scope.ts";
 
 export async function insertThread(
@@ -73,7 +74,7 @@ export async function changeThreadStatuses(
       )},
       ${column(
         sql,
-        last.map(({ reason }) => JSON.stringify([reason])),
+        last.map(({ reason }) => JSON.stringify([storable(reason)])),
       )},
       ${column(
         sql,
