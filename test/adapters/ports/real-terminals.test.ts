@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -51,7 +51,7 @@ describe.each(Object.keys(backends) as Backend[])("a scripted agent in a real te
     for (const address of launched) await terminal.kill(address);
     await terminal.close();
     if (backend === "tmux")
-      execFileSync("tmux", ["-S", join(folder, "tmux.sock"), "kill-server"], { stdio: "ignore" });
+      spawnSync("tmux", ["-S", join(folder, "tmux.sock"), "kill-server"], { stdio: "ignore" });
     await server.stop();
     rmSync(folder, { recursive: true, force: true });
   });
