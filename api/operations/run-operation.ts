@@ -1,5 +1,5 @@
 import { RouseError, isRouseError } from "../../runtime/errors.ts";
-import type { Transaction } from "../../runtime/store.ts";
+import type { Store, Transaction } from "../../runtime/store.ts";
 import { doneEntry, isRefusal, refusedEntry, type AuditedCall } from "./audit.ts";
 import { payloadFingerprint, replay } from "./idempotency.ts";
 import type { Caller } from "./caller.ts";
@@ -69,39 +69,66 @@ async function mutate(
   input: Record<string, unknown>,
 ): Promise<OperationResult> {
   const { engine } = request.workspace;
+  const keyed = keyedCall(operation, request.caller, input);
   for (let attempt = 1; ; attempt++) {
     try {
-      const result = await engine.store.transaction((tx) => mutateIn(tx, operation, request, input));
+      const result = await engine.store.transaction((tx) =>
+        mutateIn(tx, operation, request, { input, keyed }),
+      );
       engine.ring();
       return result;
     } catch (error) {
-      if (!mayRepeat(error, input) || attempt >= mostAttempts) throw error;
+      if (mayRepeat(error, keyed) && attempt < mostAttempts) continue;
+      const first = isRefusal(error) ? await firstResult(engine.store, keyed) : null;
+      if (first === null) throw error;
+      return first;
     }
   }
 }
 
+/** A call with an idempotency key: whose, and for what. */
+interface KeyedCall {
+  id: { caller: string; key: string };
+  stands: { operation: string; fingerprint: string };
+}
+
+function keyedCall(operation: Mutation, caller: Caller, input: Record<string, unknown>): KeyedCall | null {
+  const key = input["idempotency_key"];
+  if (typeof key !== "string") return null;
+  const stands = { operation: operation.name, fingerprint: payloadFingerprint(input) };
+  return { id: { caller: caller.agentId, key }, stands };
+}
+
+/** What was refused may be refused because of its own twin, which was committed after this one began. */
+function firstResult(store: Store, keyed: KeyedCall | null): Promise<OperationResult | null> {
+  if (keyed === null) return Promise.resolve(null);
+  return store.transaction((tx) => findResult(tx, keyed), { readOnly: true });
+}
+
+async function findResult(tx: Transaction, { id, stands }: KeyedCall): Promise<OperationResult | null> {
+  const found = await tx.getIdempotent(id);
+  return found === null ? null : (replay(found, stands) as OperationResult);
+}
+
 /** With a key a repetition finds its own first result, so an unknown outcome can be looked up by trying again. */
-function mayRepeat(error: unknown, input: Record<string, unknown>): boolean {
+function mayRepeat(error: unknown, keyed: KeyedCall | null): boolean {
   if (isRouseError(error, "conflict")) return true;
-  return isRouseError(error, "commit_outcome_unknown") && input["idempotency_key"] !== undefined;
+  return isRouseError(error, "commit_outcome_unknown") && keyed !== null;
 }
 
 async function mutateIn(
   tx: Transaction,
   operation: Mutation,
   request: OperationRequest,
-  input: Record<string, unknown>,
+  { input, keyed }: { input: Record<string, unknown>; keyed: KeyedCall | null },
 ): Promise<OperationResult> {
   const { caller, workspace, requestId } = request;
-  const key = input["idempotency_key"];
-  const id = typeof key === "string" ? { caller: caller.agentId, key } : null;
-  const fingerprint = id === null ? "" : payloadFingerprint(input);
-  const found = id === null ? null : await tx.getIdempotent(id);
-  if (found !== null) return replay(found, { operation: operation.name, fingerprint }) as OperationResult;
+  const found = keyed === null ? null : await findResult(tx, keyed);
+  if (found !== null) return found;
   const response = complete(operation, await operation.handler({ caller, input, workspace, tx, requestId }));
-  if (id !== null) {
+  if (keyed !== null) {
     const stored = withoutSecrets(operation, response);
-    await tx.putIdempotent(id, { operation: operation.name, fingerprint, response: stored });
+    await tx.putIdempotent(keyed.id, { ...keyed.stands, response: stored });
   }
   await tx.appendAudit(doneEntry({ operation, caller, input, requestId }));
   return response;

@@ -55,6 +55,22 @@ describe.each(storeFixtures())("calls $name", (fixture) => {
     expect(result).toMatchObject({ seq: 2 });
   });
 
+  test("calls with one key at the same time get one result, also where the second would be refused", async () => {
+    const change = { thread_id: "th-1", status: "resolved", idempotency_key: "k1" };
+    const add = { thread_id: "th-1", agent_id: "cy", idempotency_key: "k2" };
+    const open = { thread_id: "th-2", title: "Next", idempotency_key: "k3" };
+    const calls: [string, object][] = [
+      ["update_thread_status", change],
+      ["add_participant", add],
+      ["create_thread", open],
+    ];
+    for (const [name, input] of calls) {
+      const results = await Promise.all(Array.from({ length: 4 }, () => world.call(name, ann, input)));
+      expect(results).toEqual(results.map(() => results[0]));
+    }
+    expect((await world.audit()).map(({ outcome }) => outcome)).not.toContain("refused");
+  });
+
   test("calls with one key at the same time post once", async () => {
     const results = await Promise.all(Array.from({ length: 8 }, () => post("One", "k1")));
     expect(new Set(results.map((result) => result["seq"]))).toEqual(new Set([1]));
