@@ -86,13 +86,14 @@ export function createNode(options: NodeOptions): Node {
       ...(rings ? { doorbell } : {}),
     });
 
+  const lostHosts = new Set<string>();
   const turns = loop("turns", async () => ({ againInMs: (await turn(turnOptions)) > 0 ? 0 : timing.pollMs }));
   const others = [
     loop("timers", () => fireTimers(store, doorbell, timing.pollMs)),
     loop("effects", () => performEffects(store, performer, timing.pollMs)),
     loop("reconciliation", () => heal(store, doorbell, timing.reconcileMs), false),
     loop("leases", () => keepLeases(performer, timing.leaseMs), false),
-    loop("heartbeat", () => beat(options, timing), false),
+    loop("heartbeat", () => beat(options, timing, lostHosts), false),
   ];
 
   return {
@@ -135,10 +136,19 @@ async function keepLeases(performer: Performer, leaseMs: number): Promise<{ agai
   return { againInMs: leaseMs / 3 };
 }
 
-async function beat({ store, nodeId, host, url, doorbell }: NodeOptions, timing: NodeTiming) {
+/** `lostHosts` keeps what the store told and will not tell again, until it was passed on. */
+async function beat(
+  { store, nodeId, host, url, doorbell }: NodeOptions,
+  timing: NodeTiming,
+  lostHosts: Set<string>,
+): Promise<{ againInMs: number }> {
   const { lost } = await store.beatNode({ nodeId, host, url, lostAfterMs: timing.nodeLostMs });
-  for (const lostHost of lost) await reportLostHost(store, lostHost);
-  if (lost.length > 0) doorbell.ring();
+  for (const lostHost of lost) lostHosts.add(lostHost);
+  for (const lostHost of lostHosts) {
+    await reportLostHost(store, lostHost);
+    lostHosts.delete(lostHost);
+    doorbell.ring();
+  }
   return { againInMs: timing.beatMs };
 }
 
