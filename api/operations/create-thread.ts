@@ -47,7 +47,7 @@ export const createThread = defineMutation({
     };
     await workspace.engine.create(tx, { kind: "thread", address: addresses.thread(id), input: machineInput });
     for (const agent of firstMembers(caller, input.participants ?? [])) {
-      await joinThread(tx, workspace, thread, agent);
+      await joinThread(tx, workspace, { threadId: id, agentId: agent });
     }
     const participants = await participantsOf(tx, await tx.listMembers(id));
     return { thread: threadView(await requireThread(tx, id)), participants };

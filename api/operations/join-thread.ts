@@ -1,20 +1,21 @@
 import { addresses, topics } from "../../machines/mail.ts";
 import type { ParticipantEvent, ParticipantInput } from "../../machines/participant/events.ts";
 import { agentFacts } from "../../runtime/agent-facts.ts";
-import type { Thread } from "../../runtime/domain.ts";
 import type { Transaction } from "../../runtime/store.ts";
+import { requireOpen, requireThread } from "./access.ts";
 import { pausedBy } from "./injection-switch.ts";
 import type { Workspace } from "./operation.ts";
 
-/** Makes the agent a member of the thread, with its participant actor. Throws `already_exists`. */
+/** Makes the agent a member of the thread, with its participant actor. Throws `already_exists`, `thread_closed`. */
 export async function joinThread(
   tx: Transaction,
   workspace: Workspace,
-  thread: Pick<Thread, "threadId" | "status">,
-  agentId: string,
+  { threadId, agentId }: { threadId: string; agentId: string },
 ): Promise<void> {
-  const { threadId, status } = thread;
   await tx.insertMember({ threadId, agentId });
+  // Only now is the thread's row ours: a change of status that came first is seen here, one that comes later waits.
+  const thread = await requireThread(tx, threadId);
+  requireOpen(thread);
   const [agent, runtimes] = await Promise.all([
     tx.getAgent(agentId),
     tx.listActorsBySubject({ kind: "runtime", subject: agentId }),
@@ -24,7 +25,7 @@ export async function joinThread(
     agentId,
     policy: workspace.policies.wake,
     agent: agentFacts(agent, runtimes),
-    threadStatus: status,
+    threadStatus: thread.status,
     pausedBy: await pausedBy(tx, agent),
   };
   await workspace.engine.create(tx, {

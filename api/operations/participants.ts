@@ -28,8 +28,7 @@ export const addParticipant = defineMutation({
         nextStep: `Ask ${thread.createdBy} or a coordinator.`,
       });
     }
-    requireOpen(thread);
-    await joinThread(tx, workspace, thread, input.agent_id);
+    await joinThread(tx, workspace, { threadId: input.thread_id, agentId: input.agent_id });
     const member = await requireMember(tx, input.thread_id, input.agent_id);
     const [participant] = await participantsOf(tx, [member]);
     if (participant === undefined) throw new RouseError("internal", `${input.agent_id} did not join`);

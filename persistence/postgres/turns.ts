@@ -36,6 +36,8 @@ export async function claimActor(scope: Scope, address: Address): Promise<Claim 
 /**
  * Creations first, so that actors of one batch can write to each other; then everything else in one flight: the
  * statements are sent without waiting for each other's answers. What is not as expected undoes the transaction.
+ * Records come before mail, because a change of status waits for whoever is joining the thread: the newcomer must be
+ * among those who hear of it.
  */
 export async function commitTurns(scope: Scope, commits: readonly TurnCommit[]): Promise<void> {
   if (commits.length === 0) return;
@@ -50,8 +52,12 @@ export async function commitTurns(scope: Scope, commits: readonly TurnCommit[]):
   const entries = commits.flatMap(({ actor, journal }) =>
     journal.map((entry) => ({ address: actor.address, machineHash: actor.machineHash, entry })),
   );
-  const [updated, deleted, requested, journaled, undelivered] = await inFlight([
+  const [updated, , deleted, requested, journaled, undelivered] = await inFlight([
     updateActors(scope, updates),
+    applyRecords(
+      scope,
+      commits.flatMap(({ records }) => records),
+    ),
     deleteMail(scope, consumed),
     requestEffects(scope, requests),
     appendJournal(scope, entries),
@@ -74,10 +80,6 @@ export async function commitTurns(scope: Scope, commits: readonly TurnCommit[]):
       ),
     ),
     cancelEffects(scope, commits.flatMap(cancelledEffects)),
-    applyRecords(
-      scope,
-      commits.flatMap(({ records }) => records),
-    ),
     insertDeadLetters(scope, commits.flatMap(deadLetters)),
   ]);
   if (updated !== updates.length) throw conflict("An actor has moved on since it was read.");

@@ -235,6 +235,34 @@ describe("several nodes on one Postgres", () => {
     expect((await posting).addressed).toEqual(["bob"]);
   });
 
+  test("who joins while the thread's status changes hears of the change", async () => {
+    const [first, second] = nodes;
+    await first.transaction((tx) => newThread(tx, "th-1", ["ann"]));
+    await commit(first, creation("thread/th-1"));
+    const mayCommit = Promise.withResolvers<undefined>();
+    const joined = Promise.withResolvers<undefined>();
+    const join = first.transaction(async (tx) => {
+      await tx.insertMember({ threadId: "th-1", agentId: "bob" });
+      await tx.commitTurns([creation("participant/th-1.bob", { subscriptions: ["thread/th-1"] })]);
+      joined.resolve(undefined);
+      await mayCommit.promise;
+    });
+    await joined.promise;
+    const change = { threadId: "th-1", status: "closed", by: "ann", reason: "", at: 1 } as const;
+    const closing = commit(
+      second,
+      turnOf("thread/th-1", {
+        published: [{ topic: "thread/th-1", from: "thread/th-1", event: { type: "thread.reported" } }],
+        records: [{ type: "thread.statusChanged", params: change }],
+      }),
+    );
+    await blockedStatements(1);
+    mayCommit.resolve(undefined);
+    await Promise.all([join, closing]);
+    const claim = await first.transaction((tx) => tx.claimActor("participant/th-1.bob"));
+    expect(claim?.mail.map(({ event }) => event.type)).toEqual(["thread.reported"]);
+  });
+
   test("time is the database's: constant within a transaction, and not ours", async () => {
     const [store] = nodes;
     const before = await databaseMs();

@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Caller } from "../../../api/operations/caller.ts";
+import { connect, type Database } from "../../../persistence/postgres/connect.ts";
+import { migrate } from "../../../persistence/postgres/migrate.ts";
+import { createPostgresStore } from "../../../persistence/postgres/store.ts";
+import type { Store, Transaction } from "../../../runtime/store.ts";
+import { createTestDatabase, type TestDatabase } from "../../setup/database.ts";
+import { callerOf, createWorld, type World } from "../world.ts";
+
+/** Two calls whose statements interleave: only Postgres runs two transactions at once. */
+describe("calls that meet", () => {
+  let testDatabase: TestDatabase;
+  let database: Database;
+  let world: World;
+  let lead: Caller;
+  let workspaces = 0;
+  /** Happens once, in another transaction, right before the named step of the next call. */
+  let meanwhile: { step: keyof Transaction; happens: () => Promise<unknown> } | null = null;
+
+  beforeAll(async () => {
+    testDatabase = await createTestDatabase();
+    database = connect({ url: testDatabase.url });
+    await migrate(database);
+  });
+
+  beforeEach(async () => {
+    workspaces += 1;
+    const store = createPostgresStore({ database, workspaceId: `races-${workspaces}` });
+    world = await createWorld(undefined, interrupted(store));
+    lead = callerOf(world, "lead", "coordinator");
+    await world.call("create_thread", lead, { thread_id: "th-1", title: "Review" });
+  });
+
+  afterAll(async () => {
+    await database.close();
+    await testDatabase.drop();
+  });
+
+  function interrupted(store: Store): Store {
+    const watched = (tx: Transaction): Transaction =>
+      new Proxy(tx, {
+        get(target, name, receiver) {
+          const member: unknown = Reflect.get(target, name, receiver);
+          if (name !== meanwhile?.step || typeof member !== "function") return member;
+          const { happens } = meanwhile;
+          meanwhile = null;
+          return async (...args: unknown[]): Promise<unknown> => {
+            await happens();
+            return Reflect.apply(member, target, args) as unknown;
+          };
+        },
+      });
+    return {
+      ...store,
+      transaction: (work, options) => store.transaction((tx) => work(watched(tx)), options),
+    };
+  }
+
+  test("nobody joins a thread that is closed at the same moment", async () => {
+    meanwhile = {
+      step: "insertMember",
+      happens: () =>
+        world.call("update_thread_status", lead, { thread_id: "th-1", status: "closed", reason: "done" }),
+    };
+    const joining = world.call("add_participant", lead, { thread_id: "th-1", agent_id: "bob" });
+    await expect(joining).rejects.toMatchObject({ code: "thread_closed" });
+  });
+
+  test("who joins a thread that is resolved at the same moment knows it", async () => {
+    meanwhile = {
+      step: "insertMember",
+      happens: () => world.call("update_thread_status", lead, { thread_id: "th-1", status: "resolved" }),
+    };
+    await world.call("add_participant", lead, { thread_id: "th-1", agent_id: "bob" });
+    await world.settle();
+    const actor = await world.store.getActor("participant/th-1.bob");
+    expect(JSON.parse(actor?.record ?? "")).toMatchObject({
+      snapshot: { context: { threadStatus: "resolved" } },
+    });
+  });
+});
