@@ -1,5 +1,6 @@
 import type { AgentFacts } from "../machines/participant/contract.ts";
-import type { RuntimeFacts, RuntimeState } from "../machines/runtime/contract.ts";
+import { isLiving, isManagedLiving } from "../machines/participant/facts.ts";
+import type { RuntimeFacts } from "../machines/runtime/contract.ts";
 import type { RuntimeContext } from "../machines/runtime/events.ts";
 import type { Agent } from "./domain.ts";
 import type { ActorRecord } from "./kernel.ts";
@@ -8,18 +9,15 @@ import type { StoredActor } from "./store.ts";
 /** The truth about an agent as its participants should see it, from the tables. Pure. */
 export function agentFacts(agent: Agent | null, runtimes: readonly StoredActor[]): AgentFacts {
   const facts = runtimes.flatMap(reportedFacts);
+  const living = facts.filter(isLiving).toSorted((one, other) => (one.runtimeId < other.runtimeId ? -1 : 1));
+  const runtime = living.find(isManagedLiving) ?? living[0] ?? facts[0] ?? null;
   return {
-    runtime: facts.find(isLiving) ?? facts[0] ?? null,
+    runtime,
+    spares: living.filter((other) => other !== runtime),
     session: agent?.session ?? null,
     lastHeartbeatAt: agent?.lastHeartbeatAt ?? null,
     spawnHost: agent === null || agent.definition === null ? null : agent.host,
   };
-}
-
-const deadStates: ReadonlySet<RuntimeState> = new Set(["dead", "crashLooping", "deregistered", "stale"]);
-
-function isLiving(facts: RuntimeFacts): boolean {
-  return !deadStates.has(facts.state);
 }
 
 /** What a runtime's chart published last. */

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { addresses } from "../machines/mail.ts";
+import type { AgentFacts } from "../machines/participant/contract.ts";
 import type { ParticipantContext, ParticipantEvent } from "../machines/participant/events.ts";
 import { agentFacts } from "./agent-facts.ts";
 import type { Member } from "./domain.ts";
@@ -59,8 +60,14 @@ function differs(actor: StoredActor, truth: Truth): boolean {
     lastReadSeq: context.lastReadSeq,
     unread: context.unread,
     threadStatus: context.threadStatus,
-    agent: { ...context.agent, lastHeartbeatAt: null },
+    agent: comparable(context.agent),
   };
   const { type: _type, ...facts } = truth;
-  return !isDeepStrictEqual(known, { ...facts, agent: { ...facts.agent, lastHeartbeatAt: null } });
+  return !isDeepStrictEqual(known, { ...facts, agent: comparable(facts.agent) });
+}
+
+/** Which of the living runtimes is the target is the participant's own choice. */
+function comparable({ runtime, spares, session, spawnHost }: AgentFacts) {
+  const runtimes = new Map([runtime, ...spares].map((facts) => [facts?.runtimeId, facts]));
+  return { runtimes, session, spawnHost };
 }

@@ -12,6 +12,7 @@ import {
   type Deferral,
 } from "./deferral.ts";
 import type { Block, ParticipantContext, TimedParticipantEvent, Wake } from "./events.ts";
+import { betterSpare, withTarget } from "./facts.ts";
 import { knowledgeAfter } from "./news.ts";
 import * as policy from "./policy.ts";
 import type { DeliverWakeOutput } from "./ports.ts";
@@ -120,6 +121,11 @@ export const participantSetup = participantWords.extend({
       // A blocked thread has raised its own escalation: one for all participants.
       if (!blocked.byThread)
         enqueue({ type: "escalation.raised", params: { threadId, agentId, reason, detail, at } });
+    }),
+    takeBetterRuntime: assign(({ context: { agent, wake } }) => {
+      const better = betterSpare(agent);
+      if (better === null) return {};
+      return { agent: withTarget(agent, better), wake: wake === null ? null : wakes.withNewTarget(wake) };
     }),
     clearBlock: assign({ blocked: null }),
     forgetWaiting: assign(onWake((wake) => wakes.withoutWaiting(wake))),

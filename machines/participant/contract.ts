@@ -52,6 +52,8 @@ export const defaultWakePolicy: WakePolicy = {
 export interface AgentFacts {
   /** The runtime that would be typed into, or null. A living one wins over a dead one. */
   runtime: RuntimeFacts | null;
+  /** The agent's other living runtimes, ordered by id: when its target ends, a wake goes on with one of them. */
+  spares: RuntimeFacts[];
   /** The agent's latest session, or null. */
   session: { sessionId: string; host: string; resumable: boolean } | null;
   /** Epoch ms, or null when the agent never sent one. */

@@ -54,7 +54,36 @@ export function preferredRuntime(
   return rank(reported, expectedId) > rank(known, expectedId) ? reported : known;
 }
 
-function rank(runtime: RuntimeFacts, expectedId: string | null): number {
+/** News of one runtime. The others that live are remembered: nothing but their next change would tell of them again. */
+export function withRuntime(
+  agent: AgentFacts,
+  reported: RuntimeFacts,
+  expectedId: string | null,
+): AgentFacts {
+  const runtime = preferredRuntime(agent.runtime, reported, expectedId);
+  return { ...agent, runtime, spares: sparesOf([reported, agent.runtime, ...agent.spares], runtime) };
+}
+
+/** A spare that serves better than the target: one that lives, where the target ended or is not ours to touch. */
+export function betterSpare({ runtime, spares }: AgentFacts): RuntimeFacts | null {
+  const best = spares.find(isManagedLiving) ?? spares[0] ?? null;
+  return best !== null && rank(best, null) > rank(runtime, null) ? best : null;
+}
+
+export function withTarget(agent: AgentFacts, target: RuntimeFacts): AgentFacts {
+  return { ...agent, runtime: target, spares: sparesOf([...agent.spares, agent.runtime], target) };
+}
+
+/** Of several facts about one runtime the first counts. */
+function sparesOf(known: readonly (RuntimeFacts | null)[], target: RuntimeFacts): RuntimeFacts[] {
+  const others = known.filter((runtime) => runtime !== null && runtime.runtimeId !== target.runtimeId);
+  const latest = new Map(others.toReversed().map((runtime) => [runtime?.runtimeId, runtime]));
+  return [...latest.values()]
+    .filter(isLiving)
+    .toSorted((one, other) => (one.runtimeId < other.runtimeId ? -1 : 1));
+}
+
+function rank(runtime: RuntimeFacts | null, expectedId: string | null): number {
   if (!isLiving(runtime)) return 0;
   if (runtime.management === "unmanaged") return 1;
   return runtime.runtimeId === expectedId ? 3 : 2;
@@ -70,8 +99,15 @@ export function withHeartbeat(
   return { ...agent, lastHeartbeatAt: at, session: { sessionId, host, resumable } };
 }
 
-/** Reconciliation reads heartbeats from a table that may lag behind the mail. */
+/**
+ * Reconciliation reads heartbeats from a table that may lag behind the mail. It knows which runtimes live, not which
+ * one this participant chose.
+ */
 export function agentAfter(known: AgentFacts, truth: AgentFacts): AgentFacts {
   const heard = [known.lastHeartbeatAt, truth.lastHeartbeatAt].filter((at) => at !== null);
-  return { ...truth, lastHeartbeatAt: heard.length === 0 ? null : Math.max(...heard) };
+  const chosen = truth.spares.find(({ runtimeId }) => runtimeId === known.runtime?.runtimeId);
+  return {
+    ...(chosen === undefined ? truth : withTarget(truth, chosen)),
+    lastHeartbeatAt: heard.length === 0 ? null : Math.max(...heard),
+  };
 }

@@ -1,5 +1,5 @@
 import type { ParticipantContext, TimedParticipantEvent } from "./events.ts";
-import { agentAfter, cursorAfter, cursorAfterPost, preferredRuntime, withHeartbeat } from "./facts.ts";
+import { agentAfter, cursorAfter, cursorAfterPost, withHeartbeat, withRuntime } from "./facts.ts";
 
 /** What each event changes in the participant's knowledge, whatever state it is in. Pure. */
 export function knowledgeAfter(
@@ -16,7 +16,7 @@ export function knowledgeAfter(
       return { agent: withHeartbeat(agent, event, event.now) };
     case "runtime.reported": {
       const expected = context.wake?.runtimeId ?? null;
-      return { agent: { ...agent, runtime: preferredRuntime(agent.runtime, event.runtime, expected) } };
+      return { agent: withRuntime(agent, event.runtime, expected) };
     }
     case "agent.reported": {
       const { session, spawnHost } = event.agent;

@@ -3,6 +3,7 @@ import { timeOf } from "../mail.ts";
 import type { EngineRecords } from "../records.ts";
 import { delays } from "./delays.ts";
 import type { ParticipantContext, ParticipantInput, TimedParticipantEvent } from "./events.ts";
+import { betterSpare } from "./facts.ts";
 import * as guards from "./guards.ts";
 import * as policy from "./policy.ts";
 import { deliverWake, resumeSession, spawnSession, type DeliverWakeOutput } from "./ports.ts";
@@ -33,6 +34,7 @@ export const participantWords = setup({
     isAtRest: ({ context }) => policy.isAtRest(context),
     isHeld: ({ context }) => policy.isHeld(context),
     isReleased: ({ context }) => !policy.isHeld(context),
+    hasBetterRuntime: ({ context }) => betterSpare(context.agent) !== null,
     hasNoWake: ({ context }) => context.wake === null,
     mustBlock: ({ context, event }) => policy.mustBlock(context, timeOf(event)),
     mustDefer: ({ context, event }) => policy.mustDefer(context, timeOf(event)),

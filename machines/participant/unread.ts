@@ -22,9 +22,10 @@ export const unread = participantSetup.createStateConfig({
     },
     deciding: {
       description:
-        "Chooses at once, in this order: nothing left; held; blocked without recourse; wait; type into the living terminal; resume; spawn; give up visibly.",
+        "Chooses at once, in this order: nothing left; another living runtime in place of one that ended; held; blocked without recourse; wait; type into the living terminal; resume; spawn; give up visibly.",
       always: [
         { guard: "isAtRest", target: `${attention}.caughtUp` },
+        { guard: "hasBetterRuntime", actions: "takeBetterRuntime" },
         { guard: "isHeld", target: "held" },
         { guard: "hasNoWake", actions: { type: "openWake", params: { forced: false } } },
         { guard: "mustBlock", target: `${attention}.blocked`, actions: "block" },

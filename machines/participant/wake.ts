@@ -109,6 +109,11 @@ export function withStarted(
   return { ...known, runtimeId, deliveredAt: at, triggers: 0, uncertain: false };
 }
 
+/** Another terminal, into which nothing was typed yet. */
+export function withNewTarget(wake: Wake): Wake {
+  return { ...withoutWaiting(wake), triggers: 0, uncertain: false };
+}
+
 /** Refusals that every further resume of this wake would meet too. */
 const neverResumable: readonly HopReason[] = ["sessionHeld", "noSession", "sessionStale", "resumeExhausted"];
 const neverSpawnable: readonly HopReason[] = ["notSpawnable", "spawnExhausted"];

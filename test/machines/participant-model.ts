@@ -72,7 +72,13 @@ export function runtime(state: RuntimeState, facts: Partial<RuntimeFacts> = {}):
 export const dialog = (kind: DialogKind): RuntimeFacts => runtime("dialog", { dialog: kind });
 export const session = { sessionId: "session-1", host: "host-a", resumable: true };
 
-export const noAgent: AgentFacts = { runtime: null, session: null, lastHeartbeatAt: null, spawnHost: null };
+export const noAgent: AgentFacts = {
+  runtime: null,
+  spares: [],
+  session: null,
+  lastHeartbeatAt: null,
+  spawnHost: null,
+};
 export const liveAgent: AgentFacts = { ...noAgent, runtime: runtime("idle") };
 export const fullAgent: AgentFacts = { ...liveAgent, session, spawnHost: "host-a" };
 
@@ -382,6 +388,31 @@ const channels: Side = {
   ],
 };
 
+/** Two terminals of one agent that end, come back and are handed over. */
+const twins: Side = {
+  name: "two terminals",
+  input: input(liveAgent),
+  cases: (at) => ({
+    "message.posted": onePost(at),
+    "ack.received": [readAll(at)],
+    "runtime.reported": ["rt-1", "rt-2"].flatMap((runtimeId) => [
+      reported(runtime("idle", { runtimeId })),
+      reported(runtime("dead", { runtimeId })),
+      reported(runtime("idle", { runtimeId, management: "unmanaged" })),
+    ]),
+  }),
+  outcomes: smooth,
+  abstraction: (at) => [
+    attentionOf(at),
+    at.context.unread,
+    at.context.wake?.triggers,
+    runtimeOf(at),
+    at.context.agent.runtime?.runtimeId,
+    at.context.agent.spares.map(({ management }) => management),
+    blockOf(at),
+  ],
+};
+
 /** The two small regions. */
 const surroundings: Side = {
   name: "presence and control",
@@ -394,7 +425,7 @@ const surroundings: Side = {
   abstraction: (at) => [at.value, at.context.pausedBy.toSorted(), stateOf(at)],
 };
 
-export const sides: readonly Side[] = [live, starts, obstacles, commands, channels, surroundings];
+export const sides: readonly Side[] = [live, starts, obstacles, commands, channels, twins, surroundings];
 
 /** Everything at once: too many states to walk through, for random runs only. */
 export const whole: Side = {

@@ -331,3 +331,43 @@ describe("a usage limit", () => {
     expect(story.state).toBe("triggering");
   });
 });
+
+describe("an agent with two terminals", () => {
+  const spare = { runtimeId: "rt-2" };
+  const twoTerminals = () => new Story(world.fullAgent).reports("idle", spare);
+
+  it("is woken in the other one when the first has ended: nothing is resumed or started beside it", () => {
+    const story = twoTerminals().reports("dead").post().waits();
+    expect(story.asked).toEqual(["deliverWake"]);
+    expect(story.at.context.wake?.runtimeId).toBe("rt-2");
+  });
+
+  it("is typed to anew in the other one when the first ends before it answers, or while it is typed to", () => {
+    const unanswered = twoTerminals().post().answers(delivered).reports("dead");
+    const interrupted = twoTerminals().post().reports("dead");
+    for (const story of [unanswered, interrupted]) {
+      expect(story.asked).toEqual(["deliverWake", "deliverWake"]);
+      expect(story.at.context.wake).toMatchObject({ runtimeId: "rt-2", triggers: 0, uncertain: false });
+    }
+  });
+
+  it("is woken in the managed one when the other is handed to a person", () => {
+    const story = twoTerminals().reports("idle", { management: "unmanaged" }).post().waits();
+    expect(story.at.context.wake?.runtimeId).toBe("rt-2");
+  });
+
+  it("is resumed when both have ended", () => {
+    const story = twoTerminals().reports("dead").reports("dead", spare).post().waits();
+    expect(story.asked).toEqual(["resumeSession"]);
+  });
+
+  it("keeps the terminal that was chosen when reconciliation tells of both", () => {
+    const story = twoTerminals().reports("dead").post().waits().reports("idle");
+    const agent = { ...world.fullAgent, spares: [world.runtime("idle", spare)] };
+    story.mail(world.truth(story.at, { agent }));
+    expect(story.at.context.agent).toMatchObject({
+      runtime: { runtimeId: "rt-2" },
+      spares: [{ runtimeId: "rt-1" }],
+    });
+  });
+});
