@@ -133,7 +133,7 @@ async function heal(store: Store, doorbell: Doorbell, reconcileMs: number): Prom
 async function keepLeases(performer: Performer, leaseMs: number): Promise<{ againInMs: number }> {
   await performer.renew();
   await performer.recover();
-  return { againInMs: leaseMs / 3 };
+  return { againInMs: Math.floor(leaseMs / 3) };
 }
 
 /** `lostHosts` keeps what the store told and will not tell again, until it was passed on. */

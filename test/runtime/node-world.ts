@@ -94,6 +94,7 @@ export class NodeWorld {
       const pane = { mode: "adopt", server: "/tmp/s", target: "%1", runtime_id: `rt-${agent}` };
       await this.call("register_runtime", "ada", { agent_id: agent, ...pane }, "operator");
     }
+    await this.pass(1_000);
     await this.call("create_thread", "executioner", {
       thread_id: threadId,
       title: "t",
