@@ -13,7 +13,7 @@ import { serially } from "../terminals/serially.ts";
 import { typeSafely } from "../terminals/typing.ts";
 import { getAgentProgram } from "./agent-program.ts";
 import { readRuntime } from "./managed-runtime.ts";
-import { isWakeLine, wakeLine } from "./wake-line.ts";
+import { isWakeLine, threadOfWakeLine, wakeLine } from "./wake-line.ts";
 import { WakeRate } from "./wake-rate.ts";
 import { requireTerminal, type WorldOptions } from "./world.ts";
 
@@ -78,12 +78,18 @@ function typeWake(
     clock,
     pace: { enterDelayMs: program.enterDelayMs },
     isOwnText: isWakeLine,
+    saysTheSame: (draft) => threadOfWakeLine(draft) === input.threadId,
     beforeFirstByte: async () => {
       // The look at the screen took time: somebody may have paused this runtime meanwhile.
       await requireOpenTerminal(world, call);
       signal.throwIfAborted();
       await call.markStarted();
       rate.note(input.agentId, clock.now());
+    },
+    // A pause, a hand-over or a lost lease stops us even when our text stands in the box already.
+    beforeEnter: async () => {
+      await requireOpenTerminal(world, call);
+      signal.throwIfAborted();
     },
   });
 }

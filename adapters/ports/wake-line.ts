@@ -16,8 +16,14 @@ export function wakeLine({
   return sanitizeLine(text, { maxBytes: maxWakeLineBytes });
 }
 
-/** Recognises a wake line of any wake in an input box, which wraps and indents as it likes. */
-export function isWakeLine(draft: string): boolean {
+/** The thread that a wake line in an input box points to; null for any other text. Boxes wrap and indent as they like. */
+export function threadOfWakeLine(draft: string): string | null {
   const bare = draft.replaceAll(/\s+/g, "");
-  return /^\[rouse[^\]]+\]\d+unreadinthread[a-z0-9-]+:callread_messages,thenack_read\.$/.test(bare);
+  const line = /^\[rouse[^\]]+\]\d+unreadinthread([a-z0-9-]+):callread_messages,thenack_read\.$/.exec(bare);
+  return line?.[1] ?? null;
+}
+
+/** Recognises a wake line of any wake. */
+export function isWakeLine(draft: string): boolean {
+  return threadOfWakeLine(draft) !== null;
 }

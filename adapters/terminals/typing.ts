@@ -5,7 +5,8 @@
  *
  * Nothing of a person is ever repaired: when somebody types between our paste and our Enter, our line stays in the box
  * beside theirs, Enter is left to them, and the verdict is `unconfirmed`. A later attempt that finds exactly our own line
- * in the box does not paste again, it only submits.
+ * in the box does not paste again, it only submits. An earlier line of ours with another errand is submitted likewise, and
+ * `text` waits for its turn.
  */
 import type { DeliverWakeOutput, DeliveryEvidence } from "../../machines/participant/ports.ts";
 import { isRouseError } from "../../runtime/errors.ts";
@@ -56,8 +57,12 @@ export interface TypeRequest {
   pace?: Partial<TypingPace>;
   /** Awaited before the first outside act; when it throws nothing is written. */
   beforeFirstByte: () => Promise<void>;
+  /** Awaited before each Enter; when it throws, Enter is not pressed. */
+  beforeEnter?: () => Promise<void>;
   /** Recognises earlier lines of ours that were never submitted; `text` itself always counts. */
   isOwnText?: (draft: string) => boolean;
+  /** Whether such a line tells what `text` tells. One that does not is submitted too, but delivers nothing. Default: it does. */
+  saysTheSame?: (draft: string) => boolean;
 }
 
 const maxLineBytes = 1_000;
@@ -76,12 +81,25 @@ export async function typeSafely(request: TypeRequest): Promise<DeliverWakeOutpu
   await request.beforeFirstByte();
   const obstacle = await writeText(attempt, first);
   if (obstacle !== null) return obstacle;
-  try {
-    return await submit(attempt, first);
-  } catch {
+  const output = await submit(attempt, first).catch(() => {
     // Bytes are out, whatever failed after that: the acknowledgement decides.
     return unconfirmed(attempt);
-  }
+  });
+  return holdsOtherErrand(first, request) ? waitsForTurn(output) : output;
+}
+
+function holdsOtherErrand(
+  { reading: { draft } }: Look,
+  { text, isOwnText, saysTheSame }: TypeRequest,
+): boolean {
+  if (draft === null || isOwnText?.(draft) !== true || sameText(draft, text)) return false;
+  return saysTheSame?.(draft) === false;
+}
+
+/** Nothing of our text was written: the line before it goes first. */
+function waitsForTurn({ verdict }: DeliverWakeOutput): Obstacle {
+  const reason = verdict === "delivered" ? "agentBusy" : "draftPresent";
+  return { verdict: "deferred", reason, retryAfterMs: null };
 }
 
 function beginAttempt(request: TypeRequest): Attempt {
@@ -169,6 +187,7 @@ async function awaitOwnText(attempt: Attempt): Promise<boolean> {
   const { clock } = attempt.request;
   const deadline = clock.now() + attempt.pace.visibleTimeoutMs;
   for (;;) {
+    await attempt.request.beforeEnter?.();
     const permission = mayPressEnter(await look(attempt), attempt.rules);
     if (permission !== "waiting") return permission === "ours";
     if (clock.now() >= deadline) return false;

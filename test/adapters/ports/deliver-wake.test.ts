@@ -156,4 +156,47 @@ describe("delivering a wake", () => {
     expect(await wake()).toMatchObject({ verdict: "delivered", evidence: { bytes: 0 } });
     expect((await shownText()).split("[rouse")).toHaveLength(2);
   });
+
+  test("a line of ours about another thread is submitted, which delivers nothing of this one", async () => {
+    await stage.terminal.paste(address, line.replaceAll("th-1", "th-2"));
+    expect(await wake()).toEqual({ verdict: "deferred", reason: "agentBusy", retryAfterMs: null });
+    expect(await shownText()).not.toContain("[rouseth-1.");
+    expect(await wake()).toMatchObject({ verdict: "delivered", evidence: { bytes: line.length } });
+    expect(await stage.answers(address)).toHaveLength(2);
+  });
+
+  test("an older line of ours about the same thread delivers it", async () => {
+    await stage.terminal.paste(address, line.replace("2 unread", "1 unread"));
+    expect(await wake({ wakeId: "th-1.reviewer.2" })).toMatchObject({ verdict: "delivered" });
+    expect(await stage.answers(address)).toHaveLength(1);
+  });
+
+  describe("between paste and Enter", () => {
+    /** Calls back once our text is in the box. */
+    const whenPasted = async (happens: () => void, changes: object = {}) => {
+      const paste = stage.terminal.paste.bind(stage.terminal);
+      stage.terminal.paste = async (...args) => {
+        const bytes = await paste(...args);
+        happens();
+        return bytes;
+      };
+      return stage.perform("deliverWake", input, changes);
+    };
+
+    test.each<[string, Partial<RuntimeContext>]>([
+      ["a pause", { injection: "paused" }],
+      ["a hand-over to a person", { management: "unmanaged" }],
+    ])("%s leaves our line in the box, not submitted", async (_, context) => {
+      const result = await whenPasted(() => stage.addRuntime("rt", { address, ...context }));
+      expect(result).toMatchObject({ verdict: "unconfirmed", evidence: { submittedAt: null } });
+      expect(await stage.answers(address)).toEqual([]);
+    });
+
+    test("an effect that is not ours any more presses no Enter", async () => {
+      const abort = new AbortController();
+      const result = await whenPasted(() => abort.abort(), { signal: abort.signal });
+      expect(result).toMatchObject({ verdict: "unconfirmed" });
+      expect(await stage.answers(address)).toEqual([]);
+    });
+  });
 });
