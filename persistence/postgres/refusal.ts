@@ -16,8 +16,9 @@ export function asRouseError(error: unknown): unknown {
   if (conflictStates.has(state)) return conflict("Another transaction changed the same rows first.", error);
   if (resourceState.test(state)) return unavailable("The database lacks resources.", error);
   if (dataState.test(state)) {
-    return new RouseError("invalid_input", `A value cannot be stored: ${error.message}.`, {
-      nextStep: "Correct it (text must not contain U+0000) and repeat the call.",
+    return new RouseError("invalid_input", `The database does not take a value: ${error.message}.`, {
+      nextStep:
+        "Correct it and repeat the call: text must not contain U+0000, a cursor is passed on as it came.",
       cause: error,
     });
   }
