@@ -1,9 +1,12 @@
 import { z } from "zod";
 import { topics } from "../../machines/mail.ts";
 import type { ParticipantEvent } from "../../machines/participant/events.ts";
+import type { RuntimeEvent } from "../../machines/runtime/events.ts";
 import { agentFacts } from "../../runtime/agent-facts.ts";
 import type { Agent } from "../../runtime/domain.ts";
 import { RouseError } from "../../runtime/errors.ts";
+import type { Transaction } from "../../runtime/store.ts";
+import type { Caller } from "./caller.ts";
 import {
   agentId,
   caps,
@@ -82,9 +85,18 @@ export const registerAgent = defineMutation({
     const { session, spawnHost } = agentFacts(agent, []);
     const event: ParticipantEvent = { type: "agent.reported", agent: { session, spawnHost } };
     await tx.publish({ topic: topics.agent(id), from: caller.agentId, event: { ...event } });
+    await lookAnew(tx, caller, id);
     return { agent: agentView(agent) };
   },
 });
+
+/** Terminals that are watched already are read by the new definition from now on. */
+async function lookAnew(tx: Transaction, caller: Caller, agent: string): Promise<void> {
+  const runtimes = await tx.listActorsBySubject({ kind: "runtime", subject: agent });
+  const event: RuntimeEvent = { type: "reconciliation.requested" };
+  const living = runtimes.filter(({ status }) => status === "active");
+  await tx.send(living.map(({ address: to }) => ({ to, from: caller.agentId, event: { ...event } })));
+}
 
 function requireFitting(definition: object): void {
   const written = JSON.stringify(definition);

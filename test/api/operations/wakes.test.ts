@@ -240,6 +240,19 @@ describe.each(storeFixtures())("wakes and runtimes $name", (fixture) => {
     ).toMatchObject({ runtime: { state: "deregistered" } });
   });
 
+  test("a terminal is read by a new definition as soon as that is registered", async () => {
+    await registerBob();
+    await launchBob();
+    await world.settle();
+    await comeToLife();
+    const watches = async (status: "pending" | "cancelled") =>
+      (await world.store.listEffects({ status, limit: 10 })).filter(({ port }) => port === "watchTerminal");
+    expect([(await watches("pending")).length, (await watches("cancelled")).length]).toEqual([1, 0]);
+    await registerBob();
+    await world.settle();
+    expect([(await watches("pending")).length, (await watches("cancelled")).length]).toEqual([1, 1]);
+  });
+
   test("an agent attaches and ends its own runtime only, and does not see those of others", async () => {
     await expect(
       world.call("register_runtime", ann, { agent_id: "bob", mode: "attach" }),
