@@ -35,6 +35,7 @@ const firstSettleRetryMs = 100;
 const watchesAtOnce = 8;
 const recoveredAtOnce = 32;
 const everything = 1_000_000;
+const silencesForgiven = 5;
 
 export class Performer {
   readonly #options: PerformerOptions;
@@ -151,6 +152,13 @@ export class Performer {
     }
     const runsHere =
       implementation !== undefined && (effect.host === null || effect.host === this.#options.host);
+    if (runsHere && silencesItsNodes(effect, implementation.port)) {
+      const text = `${effect.port} was begun ${effect.attempt - 1} times, and each time its node fell silent`;
+      return this.#settle(effect.lease, {
+        status: "failed",
+        error: errorBody(new RouseError("internal", text)),
+      });
+    }
     if (runsHere) return this.#begin(effect);
     const error = errorBody(new RouseError("lease_lost", "its node fell silent"));
     return this.#settle(effect.lease, { status: "retry", error, delayMs: 0 });
@@ -237,6 +245,11 @@ export function outcomeOf(
 /** By lease: an effect may come back to us before we noticed that an earlier lease on it was lost. */
 function leaseKeyOf(lease: Lease): string {
   return `${keyOf(lease)}:${lease.token}`;
+}
+
+/** Nodes die now and then, so a few silences do not count; work that kills whoever performs it must end. */
+function silencesItsNodes({ attempt }: ClaimedEffect, port: Pick<AnyPort, "timeoutMs" | "retry">): boolean {
+  return !isWatch(port) && attempt > port.retry.attempts + silencesForgiven;
 }
 
 function isWatch(port: Pick<AnyPort, "timeoutMs">): boolean {

@@ -225,6 +225,20 @@ describe.each(storeFixtures())("the engine $name", ({ open, close }) => {
       expect((await snapshotOf()).log).toEqual(["fetched"]);
     });
 
+    test("of its work, again and again, the work fails in the end", async () => {
+      await send("fetch");
+      await runTurns();
+      await store.claimEffects({ nodeId: "dead", host: "here", ports: ["fetchPart"], limit: 1, leaseMs });
+      let begun = 1;
+      while (begun < 20 && (await store.counts()).effects["running"] === 1) {
+        await clock.advance(leaseMs + 1);
+        await performer({ fetch: () => ((begun += 1), new Promise(() => {})) }, `heir-${begun}`).recover();
+      }
+      await runTurns();
+      expect((await snapshotOf()).log).toEqual(["failed internal"]);
+      expect(begun).toBe(fetchPart.retry.attempts + 5);
+    });
+
     test("after the first outside act of once-only work, the outcome is uncertain and nothing is repeated", async () => {
       let stamps = 0;
       await send("stamp");
