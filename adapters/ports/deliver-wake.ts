@@ -102,7 +102,8 @@ async function requireOpenTerminal(world: WorldOptions, call: Call): Promise<Ter
   const runtime = readRuntime(actor);
   if (runtime.agentId !== input.agentId || runtime.host !== world.host) throw refused("identityMismatch");
   if (runtime.management !== "managed") throw refused("unmanaged");
-  if (runtime.injection !== "open") throw refused("injectionPaused");
+  const isPaused = runtime.injection !== "open" || (await world.isPaused(input.agentId));
+  if (isPaused) throw refused("injectionPaused");
   return runtime.address ?? notThere(runtime);
 }
 

@@ -9,7 +9,7 @@ import type { AgentLaunch, AgentProgram } from "../agents/kind.ts";
 import { createScreenReader } from "../terminals/patterns.ts";
 import { typeSafely } from "../terminals/typing.ts";
 import { getAgentProgram } from "./agent-program.ts";
-import { isTerminalAlive } from "./managed-runtime.ts";
+import { isTerminalAlive, readRuntime } from "./managed-runtime.ts";
 import { requireTerminal, type WorldOptions } from "./world.ts";
 
 type Input = z.infer<typeof launchTerminal.input>;
@@ -83,9 +83,22 @@ interface FirstLine {
 }
 
 async function typePrompt(world: WorldOptions, call: PortCall<Input>, line: FirstLine): Promise<void> {
-  const { clock, quietWindowMs } = world;
+  const { clock } = world;
   const deadline = clock.now() + promptPatienceMs;
-  for (;;) {
+  while (!(await typeOnce(world, call, line)) && clock.now() < deadline) {
+    await delay(clock, promptRecheckMs, call.signal);
+    call.signal.throwIfAborted();
+  }
+}
+
+/** False when nothing could be typed yet. */
+async function typeOnce(world: WorldOptions, call: PortCall<Input>, line: FirstLine): Promise<boolean> {
+  const { clock, quietWindowMs } = world;
+  const requireOpen = async (): Promise<void> => {
+    call.signal.throwIfAborted();
+    if (await isPaused(world, call)) throw new Paused();
+  };
+  try {
     const { verdict } = await typeSafely({
       terminal: line.terminal,
       address: line.address,
@@ -95,12 +108,21 @@ async function typePrompt(world: WorldOptions, call: PortCall<Input>, line: Firs
       force: false,
       clock,
       pace: { enterDelayMs: line.program.enterDelayMs },
-      beforeFirstByte: async () => call.signal.throwIfAborted(),
+      beforeFirstByte: requireOpen,
+      beforeEnter: requireOpen,
     });
-    if (verdict !== "deferred" || clock.now() >= deadline) return;
-    await delay(clock, promptRecheckMs, call.signal);
-    call.signal.throwIfAborted();
+    return verdict !== "deferred";
+  } catch (error) {
+    if (error instanceof Paused) return false;
+    throw error;
   }
+}
+
+class Paused extends Error {}
+
+async function isPaused(world: WorldOptions, call: PortCall<Input>): Promise<boolean> {
+  const actor = await call.getActor(call.address);
+  return (actor !== null && readRuntime(actor).injection !== "open") || world.isPaused(call.input.agentId);
 }
 
 function cannotLaunch(agentId: string): RouseError {

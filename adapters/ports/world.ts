@@ -18,6 +18,8 @@ export interface WorldOptions {
     /** A token for one runtime of one agent; reaches the program by its environment only. */
     tokenFor(owner: { agentId: string; sessionId: string | null; runtimeId: string }): Promise<string>;
   };
+  /** Whether nothing may be typed for this agent, by its own switch or the workspace's: the truth at this moment. */
+  isPaused: (agentId: string) => Promise<boolean>;
   /** Address of our MCP endpoint, as agents on this host reach it. */
   mcpUrl: string;
   /** Our own environment; an allow-list of it reaches agents. */

@@ -9,11 +9,13 @@ import { systemClock, systemIds } from "../../runtime/clock.ts";
 import { RouseError, isRouseError } from "../../runtime/errors.ts";
 import { createNode, type Node } from "../../runtime/node.ts";
 import { Registry } from "../../runtime/registry.ts";
+import type { Store, Transaction } from "../../runtime/store.ts";
 import { createTokenAuthority } from "../auth/token-authority.ts";
 import type { Config } from "../config.ts";
 import { closeServer, listen } from "../http/listen.ts";
 import { buildServer } from "../http/server.ts";
 import type { NodeFile } from "../node-messages.ts";
+import { pausedBy } from "../operations/injection-switch.ts";
 import type { Workspace } from "../operations/operation.ts";
 import { longestLifetimeMs, type TokenAuthority } from "../operations/tokens.ts";
 import { openDatabase, type OpenDatabase } from "./database.ts";
@@ -150,6 +152,7 @@ function buildNode(
         terminals: terminals.byBackend,
         launchBackend: terminals.preferred,
         kinds: agentKinds,
+        isPaused: (agentId) => isPaused(database.store, agentId),
         credentials: { tokenFor: (owner) => tokenFor(tokens, owner) },
         // Known only once the port is open, and needed only when an agent is launched.
         get mcpUrl() {
@@ -176,6 +179,11 @@ function buildWorkspace({ config, terminals }: Parts, tokens: TokenAuthority, { 
     clock: systemClock,
     checkDefinition: (kind, definition) => void readAgentProgram(agentKinds, kind, definition),
   };
+}
+
+function isPaused(store: Store, agentId: string): Promise<boolean> {
+  const asks = async (tx: Transaction) => (await pausedBy(tx, await tx.getAgent(agentId))).length > 0;
+  return store.transaction(asks, { readOnly: true });
 }
 
 async function tokenFor(

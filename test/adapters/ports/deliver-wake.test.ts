@@ -68,6 +68,12 @@ describe("delivering a wake", () => {
     await expectNothingWritten();
   });
 
+  test("a paused agent gets no byte, even before its participants have heard of the pause", async () => {
+    stage.addAgent("reviewer", { paused: true });
+    expect(await wake()).toEqual({ verdict: "refused", reason: "injectionPaused" });
+    await expectNothingWritten();
+  });
+
   test("an unknown runtime is refused", async () => {
     expect(await wake({ runtimeId: "nobody" })).toEqual({ verdict: "refused", reason: "noRuntime" });
   });

@@ -71,6 +71,28 @@ describe("launching a terminal", () => {
     expect(await stage.answers(address)).toEqual(["> the pointer"]);
   });
 
+  test("a typed prompt is not typed while injection is paused for the agent or the runtime", async () => {
+    const typed = { ...definition, prompt: { as: "typed" } };
+    stage.addAgent("reviewer", { definition: typed, paused: true });
+    const agentPaused = await launchWith({ prompt: "the pointer" });
+    stage.addAgent("reviewer", { definition: typed });
+    stage.addRuntime("rt-2", { injection: "paused" });
+    const runtime = { address: "runtime/rt-2" } as const;
+    const launch = { ...input, runtimeId: "rt-2", prompt: "the pointer" };
+    const runtimePaused = (await stage.perform("launchTerminal", launch, runtime)) as Launched;
+    for (const { address } of [agentPaused, runtimePaused]) {
+      expect((await stage.terminal.view(address)).lines.join("\n")).not.toContain("the pointer");
+    }
+  });
+
+  test("a typed prompt waits for the end of a pause", async () => {
+    stage.addAgent("reviewer", { definition: { ...definition, prompt: { as: "typed" } }, paused: true });
+    const launching = launchWith({ prompt: "the pointer" });
+    await new Promise<void>((resolve) => stage.clock.after(2_000, resolve));
+    stage.addAgent("reviewer", { definition: { ...definition, prompt: { as: "typed" } } });
+    expect(await stage.answers((await launching).address)).toEqual(["> the pointer"]);
+  });
+
   test.each([
     ["an unregistered agent", { kind: null, definition: null }, {}],
     ["a folder that does not exist", { definition: { ...definition, cwd: "/no/such/folder" } }, {}],

@@ -84,6 +84,7 @@ export class Stage<StageClock extends Clock = EagerClock> {
       launchBackend: "scripted",
       kinds: agentKinds,
       credentials: { tokenFor: async ({ agentId, runtimeId }) => `token-of-${agentId}-${runtimeId}` },
+      isPaused: async (agentId) => this.agents.get(agentId)?.paused === true,
       mcpUrl: "http://127.0.0.1:1/mcp",
       baseEnv: { PATH: "/bin", DATABASE_URL: "postgres://secret" },
       clock,

@@ -58,6 +58,7 @@ describe("agents that nobody relays for", () => {
           terminals: { pty: terminal },
           launchBackend: "pty",
           kinds: agentKinds,
+          isPaused: async () => false,
           credentials: {
             async tokenFor({ agentId, sessionId, runtimeId }) {
               const bound = sessionId ?? runtimeId;
