@@ -21,7 +21,7 @@ const pattern = z
 export const agentPatterns = z.strictObject({
   /** The line of the input box. Its first group captures the text in the box; ghost text is blank there. */
   prompt: pattern,
-  /** First line below the box. Absent: the box ends at the cursor's line. */
+  /** First line below the box. Absent, or not on the screen: the box ends at the cursor's line. */
   boxEnd: pattern.optional(),
   busy: pattern.optional(),
   dialogs: z
@@ -90,14 +90,16 @@ function readDraft(view: TerminalView, patterns: AgentPatterns): string | null {
 }
 
 function boxLinesBelow(view: TerminalView, promptRow: number, boxEnd: string | undefined): string[] {
-  if (boxEnd === undefined) return view.solidLines.slice(promptRow + 1, view.cursor.row + 1);
+  const toCursor = view.solidLines.slice(promptRow + 1, view.cursor.row + 1);
+  if (boxEnd === undefined) return toCursor;
   const below = view.solidLines.slice(promptRow + 1);
   const end = below.findIndex((line, index) => {
     return (
       matchLine(line, boxEnd) !== null || matchLine(view.lines[promptRow + 1 + index] ?? "", boxEnd) !== null
     );
   });
-  return end === -1 ? [] : below.slice(0, end);
+  // A footer that changed or found no room must not hide the rest of a draft.
+  return end === -1 ? toCursor : below.slice(0, end);
 }
 
 function tailOf(lines: readonly string[], count: number): readonly string[] {

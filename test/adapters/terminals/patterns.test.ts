@@ -70,6 +70,11 @@ describe("reading a screen", () => {
     expect(readScreen(screen, open).draft).toBe("one\ntwo");
   });
 
+  test("a draft is seen whole where the end of the box is not on the screen", () => {
+    const screen = view(["answer", "›", "  typed below an empty line"], { cursor: { row: 2, column: 5 } });
+    expect(readScreen(screen, patterns).draft).toBe("typed below an empty line");
+  });
+
   test("a dead program is unknown, whatever its last screen shows", () => {
     expect(readScreen(view(["›", "───"], { alive: false }), patterns).activity).toBe("unknown");
   });
