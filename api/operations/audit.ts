@@ -1,7 +1,9 @@
+import type { z } from "zod";
 import { errorCodes, isRouseError, type RouseError } from "../../runtime/errors.ts";
 import type { AuditEntry } from "../../runtime/domain.ts";
 import type { Caller } from "./caller.ts";
 import type { Operation } from "./operation.ts";
+import { identityClaims } from "./validate.ts";
 
 export interface AuditedCall {
   operation: Operation;
@@ -34,7 +36,7 @@ function common({ operation, caller, input, requestId }: AuditedCall): Omit<NewE
     operation: operation.name,
     subject: subjectOf(fields),
     reason: brief(fields["reason"]),
-    details: detailsOf(fields),
+    details: detailsOf(operation, fields),
     requestId,
   };
 }
@@ -53,11 +55,13 @@ function subjectOf(fields: Record<string, unknown>): string {
 const leftOut = new Set(["body", "definition", "token", "idempotency_key", "reason"]);
 const mostDetails = 16;
 
-function detailsOf(fields: Record<string, unknown>): Record<string, unknown> | null {
+/** Of what the operation does not know only the name is kept: a misspelt `definition` holds the same secrets. */
+function detailsOf(operation: Operation, fields: Record<string, unknown>): Record<string, unknown> | null {
+  const known = { ...(operation.input as z.ZodObject).shape, ...identityClaims };
   const kept = Object.entries(fields)
     .filter(([name, value]) => !leftOut.has(name) && value !== undefined)
     .slice(0, mostDetails)
-    .map(([name, value]) => [name.slice(0, 64), scalar(value)]);
+    .map(([name, value]) => [brief(name.slice(0, 64)), name in known ? scalar(value) : "(unknown field)"]);
   return kept.length === 0 ? null : (Object.fromEntries(kept) as Record<string, unknown>);
 }
 

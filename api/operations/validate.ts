@@ -4,7 +4,7 @@ import type { Caller } from "./caller.ts";
 import type { Operation } from "./operation.ts";
 
 /** Names under which a payload may state who calls; the token alone decides, so they may only agree with it. */
-const identityClaims = {
+export const identityClaims = {
   workspace_id: (caller: Caller) => caller.workspaceId,
   author: (caller: Caller) => caller.agentId,
   caller_id: (caller: Caller) => caller.agentId,

@@ -230,7 +230,7 @@ describe.each(storeFixtures())("the engine $name", ({ open, close }) => {
       await runTurns();
       await store.claimEffects({ nodeId: "dead", host: "here", ports: ["fetchPart"], limit: 1, leaseMs });
       let begun = 1;
-      while (begun < 20 && (await store.counts()).effects["running"] === 1) {
+      for (let round = 0; round < 20; round += 1) {
         await clock.advance(leaseMs + 1);
         await performer({ fetch: () => ((begun += 1), new Promise(() => {})) }, `heir-${begun}`).recover();
       }

@@ -123,6 +123,25 @@ describe.each(storeFixtures())("calls $name", (fixture) => {
     expect(JSON.stringify(rows)).not.toContain("secret");
   });
 
+  test("a refusal keeps the names of unknown fields, not what they hold", async () => {
+    const misspelt = {
+      agent_id: "bob",
+      kind: "generic",
+      definitions: { env: { KEY: "secret" } },
+      "nul\0": 1,
+    };
+    const lead = callerOf(world, "lead", "coordinator");
+    await expect(world.call("register_agent", lead, misspelt)).rejects.toMatchObject({
+      code: "invalid_input",
+    });
+    const [row] = await world.audit();
+    expect(row).toMatchObject({
+      outcome: "refused",
+      details: { agent_id: "bob", kind: "generic", definitions: "(unknown field)" },
+    });
+    expect(JSON.stringify(row)).not.toContain("secret");
+  });
+
   test("a payload that claims another identity is refused and audited", async () => {
     for (const claim of [
       { author: "bob" },
@@ -134,7 +153,9 @@ describe.each(storeFixtures())("calls $name", (fixture) => {
         world.call("post_message", ann, { thread_id: "th-1", body: "x", ...claim }),
       ).rejects.toMatchObject({ code: "identity_mismatch" });
     }
-    expect((await world.audit()).filter(({ code }) => code === "identity_mismatch")).toHaveLength(4);
+    const refusals = (await world.audit()).filter(({ code }) => code === "identity_mismatch");
+    expect(refusals).toHaveLength(4);
+    expect(refusals[0]).toMatchObject({ actor: "ann", details: { caller_id: "bob" } });
     const honest = {
       thread_id: "th-1",
       body: "x",
