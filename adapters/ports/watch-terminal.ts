@@ -7,6 +7,7 @@ import { isRouseError } from "../../runtime/errors.ts";
 import { implementPort, type AnyPortImplementation, type PortCall } from "../../runtime/ports.ts";
 import type { TerminalView } from "../../runtime/terminal.ts";
 import { settle, type ScreenReader, type SettledReading, createScreenReader } from "../terminals/patterns.ts";
+import { sanitizeLine } from "../terminals/sanitize.ts";
 import { getAgentProgram } from "./agent-program.ts";
 import { readRuntime } from "./managed-runtime.ts";
 import { observe } from "./observation.ts";
@@ -20,6 +21,7 @@ const relookMs = 2_000;
 const settleMs = 200;
 /** Backends that fail in passing are asked again this often before the watch gives up. */
 const patience = 5;
+const maxLastLineBytes = 200;
 
 export function watchTerminalPort(world: WorldOptions): AnyPortImplementation {
   return implementPort(watchTerminal, async (call) => {
@@ -55,7 +57,7 @@ async function concludeEnd(
   world: WorldOptions,
   call: Call,
   first: TerminalView,
-): Promise<{ exitCode: number | null }> {
+): Promise<z.output<typeof watchTerminal.output>> {
   const { address } = call.input;
   const terminal = requireTerminal(world, address.backend);
   let view = first;
@@ -66,7 +68,16 @@ async function concludeEnd(
   }
   const actor = await call.getActor(call.address);
   if (actor !== null && readRuntime(actor).origin.type === "launch") await terminal.kill(address);
-  return { exitCode: view.exitCode ?? null };
+  return { exitCode: view.exitCode ?? null, lastLine: lastLineOf(view) };
+}
+
+/** Only of a program that failed by itself: what it says at the end is often why. */
+function lastLineOf({ exitCode, lines }: TerminalView): string | null {
+  if (exitCode === undefined || exitCode === 0) return null;
+  const line = sanitizeLine(lines.findLast((text) => text.trim() !== "") ?? "", {
+    maxBytes: maxLastLineBytes,
+  });
+  return line === "" ? null : line;
 }
 
 /** Without patterns nothing on a screen can be told apart, so nothing is typed. */

@@ -34,7 +34,16 @@ const dialogReasons = {
 export function blockFor(context: ParticipantContext, at: number): Block {
   const byThread = isThreadBlocked(context);
   const reason = byThread ? (context.threadBlock ?? "operator") : reasonFor(context);
-  return { reason, at, detail: details[reason], until: resetAfter(context, reason, at), byThread };
+  const detail = reason === "exhausted" ? exhaustedDetail(context) : details[reason];
+  return { reason, at, detail, until: resetAfter(context, reason, at), byThread };
+}
+
+/** The wake is closed by the block, so what came of each hop is told here. */
+function exhaustedDetail({ agent: { runtime }, wake }: ParticipantContext): string {
+  const hops = (wake?.hops ?? []).map(({ hop, outcome, reason }) => `${hop} ${reason ?? outcome}`);
+  const tried = hops.length === 0 ? "" : ` Tried: ${[...new Set(hops)].join(", ")}.`;
+  const end = runtime === null || runtime.detail === null ? "" : ` Its last terminal: ${runtime.detail}.`;
+  return `${details.exhausted}${tried}${end}`;
 }
 
 export function blockByCommand(at: number, detail: string): Block {

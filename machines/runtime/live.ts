@@ -1,15 +1,17 @@
+import type { z } from "zod";
 import { failureOf } from "../failure.ts";
+import type { watchTerminal } from "./ports.ts";
 import { runtimeSetup, watchInput } from "./setup.ts";
 
 const failed = ({ event }: { event: { error: unknown } }) => ({
   detail: `not watchable: ${failureOf(event.error).message}`,
 });
 export const codeOf = ({ event }: { event: { error: unknown } }) => failureOf(event.error);
-const exited = ({ event }: { event: { output: { exitCode: number | null } } }) => ({
-  detail:
-    event.output.exitCode === null
-      ? "the program ended"
-      : `the program ended with exit code ${event.output.exitCode}`,
+const exited = ({ event: { output } }: { event: { output: z.output<typeof watchTerminal.output> } }) => ({
+  detail: [
+    output.exitCode === null ? "the program ended" : `the program ended with exit code ${output.exitCode}`,
+    ...(output.lastLine === null ? [] : [output.lastLine]),
+  ].join(": "),
 });
 
 /** What every watch of the terminal leads to, wherever it runs. */

@@ -54,7 +54,11 @@ export const watchTerminal = definePort({
   summary:
     "Watches the terminal and reports what the agent is doing, at each change and again before silence would make it stale, until the state is left. Fails with terminal_missing when it is gone.",
   input: z.object({ ...place, address: terminalAddress, sessionId: z.string().nullable() }),
-  output: z.object({ exitCode: z.number().int().nullable() }),
+  output: z.object({
+    exitCode: z.number().int().nullable(),
+    /** The last line on the screen of a program that failed: often why. */
+    lastLine: z.string().nullable(),
+  }),
   repeat: "idempotent",
   retry: { attempts: 5, backoffMs: 200, maxBackoffMs: 5_000 },
   timeoutMs: null,

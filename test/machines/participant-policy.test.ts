@@ -236,6 +236,18 @@ describe("a block", () => {
     expect(reasonWith(liveAgent, { deferReason: "draftPresent" })).toBe("humanPresent");
   });
 
+  it("tells what was tried, and how the last terminal ended", () => {
+    const ended = {
+      ...noAgent,
+      runtime: runtime("dead", { detail: "the program ended with exit code 127" }),
+    };
+    const tried = withFailedResume(context(ended).wake!, { at: now, reason: "launchFailed" }, 2);
+    expect(blockFor(context(ended, tried), now).detail).toBe(
+      "Every channel was tried and nobody acknowledged. Tried: resume launchFailed. " +
+        "Its last terminal: the program ended with exit code 127.",
+    );
+  });
+
   it("keeps the reset of a usage limit only while it lies ahead", () => {
     const limited = (limitedUntil: number) => ({
       ...liveAgent,

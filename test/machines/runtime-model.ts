@@ -101,7 +101,10 @@ export function runtimeModel(input = inputFor("launch")): Model<RuntimeContext> 
     outcomes: {
       launchTerminal: start,
       adoptTerminal: start,
-      watchTerminal: { done: [{ exitCode: 1 }], failed: ["terminal_missing", "terminal_failed"] },
+      watchTerminal: {
+        done: [{ exitCode: 1, lastLine: null }],
+        failed: ["terminal_missing", "terminal_failed"],
+      },
       stopTerminal: { done: [{}], failed: ["terminal_failed"] },
     },
     abstraction: ({ value, context, now }) => [

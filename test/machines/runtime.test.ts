@@ -27,7 +27,11 @@ function play(model: Model<RuntimeContext>, moves: readonly Move[]): Walked<Runt
 
 const by = (given: ActorEvent): Move => ({ type: "mail", event: given });
 const launched: Move = { type: "done", invoke: "launchTerminal", output: { address, sessionId: "s1" } };
-const exited: Move = { type: "done", invoke: "watchTerminal", output: { exitCode: 1 } };
+const exited: Move = {
+  type: "done",
+  invoke: "watchTerminal",
+  output: { exitCode: 1, lastLine: "no configuration" },
+};
 const fails = (invoke: string, code: string): Move => ({ type: "failed", invoke, error: failure(code) });
 const elapsed = (path: string): Move => ({ type: "timer", timer: `xstate.after.${path}` });
 const relaunched = [by(event({ type: "launch.requested", plan })), launched];
@@ -101,7 +105,7 @@ describe("life of a launched runtime", () => {
   });
 
   test.each([
-    ["the program ends", exited, "the program ended with exit code 1"],
+    ["the program ends", exited, "the program ended with exit code 1: no configuration"],
     ["the terminal is missing", fails("watchTerminal", "terminal_missing"), "its terminal is gone"],
     [
       "the pane is another's now",

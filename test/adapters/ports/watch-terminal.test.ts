@@ -130,7 +130,7 @@ describe("watching a terminal", () => {
     await clock.advance(1_000);
     stage.scripted.programEnds("rt", 3);
     await clock.advance(60);
-    expect(await watching).toEqual({ exitCode: 3 });
+    expect(await watching).toMatchObject({ exitCode: 3 });
   });
 
   test.each([
@@ -148,15 +148,30 @@ describe("watching a terminal", () => {
     await clock.advance(1_000);
     stage.scripted.programEnds("rt", 3);
     await clock.advance(60);
-    expect(await watching).toEqual({ exitCode: 3 });
+    expect(await watching).toMatchObject({ exitCode: 3 });
     expect(stage.scripted.get("rt") === null ? null : "there").toBe(left);
+  });
+
+  test("what a failed program said last is told as plain text; one that ended well says nothing", async () => {
+    const lastLines = [];
+    for (const exitCode of [3, 0]) {
+      stage.scripted.remove("rt");
+      address = await stage.launch("rt");
+      const view = { ...(await stage.terminal.view(address)), alive: false, exitCode };
+      const lines = ["hello", "no such model: \u001B]0;x\u0007m\u202E1", ""];
+      stage.terminal.view = async () => ({ ...view, lines });
+      const watching = watch();
+      await clock.advance(500);
+      lastLines.push(((await watching) as { lastLine: string | null }).lastLine);
+    }
+    expect(lastLines).toEqual(["no such model: ]0;xm1", null]);
   });
 
   test("an end by a signal has no exit code", async () => {
     const watching = watch();
     stage.scripted.programEnds("rt");
     await clock.advance(500);
-    expect(await watching).toEqual({ exitCode: null });
+    expect(await watching).toEqual({ exitCode: null, lastLine: null });
   });
 
   test("a terminal that disappears fails the watch", async () => {
