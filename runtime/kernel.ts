@@ -211,7 +211,7 @@ function interpret(machine: AnyStateMachine, ledger: Ledger, action: ReturnedAct
     case "xstate.log":
       return;
     default: {
-      if (machine.implementations.actions[action.type] !== action.exec) {
+      if (action.exec === undefined || machine.implementations.actions[action.type] !== action.exec) {
         throw forbidden(machine, `action ${action.type} is inline or unregistered`);
       }
       const params = asJson(action.params, `params of ${action.type}`);

@@ -161,6 +161,21 @@ describe("a performer", () => {
     expect(await store.claimExpiredEffects({ nodeId: "heir", limit: 1, leaseMs })).toHaveLength(1);
   });
 
+  test("that could not take back at first what its node held tries again before it claims anything", async () => {
+    await ask(2);
+    const request = { nodeId: "node-1", host: "here", ports: ["fetchPart"], limit: 1, leaseMs };
+    await store.claimEffects(request);
+    const away = new RouseError("database_unavailable", "away");
+    let refusals = 1;
+    const claimExpiredEffects: Store["claimExpiredEffects"] = (given) =>
+      refusals-- > 0 ? Promise.reject(away) : store.claimExpiredEffects(given);
+    const restarted = performer({ store: { ...store, claimExpiredEffects }, concurrency: 1 });
+    await expect(restarted.tick()).rejects.toBe(away);
+    expect(restarted.size).toBe(0);
+    expect(await restarted.tick()).toBe(0);
+    expect([...works.keys()]).toEqual(["bench/1"]);
+  });
+
   test("that drains begins nothing, neither new work nor what others left", async () => {
     await ask(1);
     const draining = performer();
