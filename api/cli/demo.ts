@@ -170,12 +170,13 @@ async function clear(stage: Stage, printer: Printer): Promise<void> {
 }
 
 async function tellHowToLook(stage: Stage, printer: Printer): Promise<void> {
-  printer.text(`\nEverything goes on running. Its home: ROUSE_HOME=${stage.home}`, "strong");
-  printer.text(`  ROUSE_HOME=${stage.home} rouse status`);
-  printer.text(`  ROUSE_HOME=${stage.home} rouse thread show ${threadId}`);
   const { runtimes } = await stage.call("list_runtimes", { limit: 100 });
-  for (const runtime of runtimes.filter(({ state }) => state !== "dead" && state !== "deregistered")) {
-    printer.text(`  ${runtime.agent_id}: ${attachCommand(runtime).join(" ")}`);
-  }
-  printer.text(`  the end of it: ROUSE_HOME=${stage.home} rouse down`);
+  const living = runtimes.filter(({ state }) => state !== "dead" && state !== "deregistered");
+  printer.text(`\nEverything goes on running at ${stage.node.url}. Look at it with`, "strong");
+  printer.text(`  export ROUSE_HOME=${stage.home}`);
+  printer.text(`  rouse status; rouse thread show ${threadId}`);
+  for (const runtime of living) printer.text(`  ${attachCommand(runtime).join(" ")}   # ${runtime.agent_id}`);
+  printer.text("and end it with", "strong");
+  for (const { runtime_id } of living) printer.text(`  rouse runtime stop ${runtime_id} --reason done`);
+  printer.text(`  rouse down; rm -r ${stage.home}`);
 }
