@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { createMemoryDoorbell } from "../../persistence/memory/doorbell.ts";
 import { Loop } from "../../runtime/loop.ts";
+import type { Doorbell } from "../../runtime/store.ts";
 import { ManualClock } from "../manual-clock.ts";
 
 describe("a loop", () => {
@@ -9,11 +10,12 @@ describe("a loop", () => {
   let errors: unknown[];
   /** What the next ticks do; afterwards each asks to wait. */
   let script: (() => Promise<{ againInMs: number }>)[];
-  const doorbell = createMemoryDoorbell();
+  let doorbell: Doorbell;
   const restMs = 1_000;
 
   beforeEach(() => {
     clock = new ManualClock();
+    doorbell = createMemoryDoorbell();
     ticks = [];
     errors = [];
     script = [];
