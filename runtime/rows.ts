@@ -42,6 +42,7 @@ export interface StoredActor {
   machineHash: string;
   /** JSON text of the kernel's `ActorRecord`. */
   record: string;
+  /** Never goes back. */
   updatedAt: number;
 }
 

@@ -94,11 +94,17 @@ export function decide(registry: Registry, claim: Claim, now: number): TurnCommi
     return setAside(claim.actor, error);
   }
   const { entry, plan } = opened;
+  const at = timeFor(claim.actor, now);
   for (const mail of claim.mail) {
     plan.consume(mail);
-    if (!applyMail(entry, plan, { mail, actor: claim.actor, now })) break;
+    if (!applyMail(entry, plan, { mail, actor: claim.actor, now: at })) break;
   }
   return plan.commit();
+}
+
+/** A transaction's time is that of its beginning: one that waited for the actor is older than what it finds there. */
+function timeFor({ updatedAt }: StoredActor, now: number): number {
+  return Math.max(now, updatedAt);
 }
 
 function refuseFirst(registry: Registry, { actor, mail }: Claim, error: unknown): TurnCommit {
@@ -211,16 +217,17 @@ async function command(
   if (claim === null) throw new RouseError("actor_not_found", `there is no actor ${to}`);
   if (claim.actor.status === "quarantined") throw quarantined(to);
   const { entry, plan } = open(registry, claim.actor);
+  const now = timeFor(claim.actor, tx.now);
   for (const mail of claim.mail) {
     plan.consume(mail);
-    if (!applyMail(entry, plan, { mail, actor: claim.actor, now: tx.now })) throw quarantined(to);
+    if (!applyMail(entry, plan, { mail, actor: claim.actor, now })) throw quarantined(to);
   }
   const before = statesOf(entry.machine, plan.record);
-  const done = step(entry.machine, { address: to, record: plan.record, event, cause: null, now: tx.now });
+  const done = step(entry.machine, { address: to, record: plan.record, event, cause: null, now });
   plan.apply(done, { from, event, cause: null });
   const commit = plan.commit();
   await tx.commitTurns([commit]);
-  const actor = { ...commit.actor, updatedAt: tx.now };
+  const actor = { ...commit.actor, updatedAt: now };
   const taken = done.dropped === null && done.transitions.length > 0;
   return { result: { taken, before, after: done.states, actor }, commit };
 }

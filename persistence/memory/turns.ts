@@ -50,7 +50,7 @@ function advance(scope: Scope, commit: TurnCommit): void {
       machineVersion,
       machineHash,
       record,
-      updatedAt: now,
+      updatedAt: Math.max(before.updatedAt, now),
     });
   }
   if (deleteMail(scope, address, commit.consumed) !== commit.consumed.length) {

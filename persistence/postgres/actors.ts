@@ -169,7 +169,8 @@ export async function updateActors(
   const updated = await sql`
     update rouse.actor a
     set version = x.version, status = x.status, machine_version = x.machine_version,
-        machine_hash = x.machine_hash, record = x.record, updated_at = ${now}::bigint
+        machine_hash = x.machine_hash, record = x.record,
+        updated_at = greatest(a.updated_at, ${now}::bigint)
     from unnest(
       ${column(
         sql,
