@@ -142,6 +142,7 @@ function reportText(result: Result, paper: Paper): string {
   const { receipts, checks, failure, seconds, backend } = result;
   const printed: string[] = [];
   const printer = new Printer(paper, (text) => printed.push(text));
+  if (failure !== null) printer.text(`\nThe play was cut short: ${failure}`, "bad");
   if (receipts.length > 0) {
     printer.text("\nThe receipt of every wake (times from the post that caused it)", "strong");
     printed.push(receiptTable(receipts, paper));
@@ -152,7 +153,6 @@ function reportText(result: Result, paper: Paper): string {
     printer.text(`  ${isWell ? "✓" : "✗"} ${name}`, isWell ? "good" : "bad");
     for (const problem of problems) printer.text(`      ${problem}`, "bad");
   }
-  if (failure !== null) printer.text(`\nThe play was cut short: ${failure}`, "bad");
   if (checks.length === 0) return printed.join("");
   const verdict = result.ok ? "Nothing was lost, nothing was doubled" : "Not all is well";
   printer.text(
