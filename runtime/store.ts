@@ -85,6 +85,7 @@ export interface Transaction {
   listAgents(query: { after?: string; limit: number }): Promise<Page<Agent>>;
   /** Creates the agent when it is new. `session: null` leaves the session as it is. */
   recordHeartbeat(request: { agentId: string; session: AgentSession | null }): Promise<Agent>;
+  /** Creates the agent when it is new. */
   pauseAgent(request: { agentId: string; paused: boolean }): Promise<void>;
 
   getIdempotent(key: { caller: string; key: string }): Promise<IdempotencyRecord | null>;

@@ -3,6 +3,7 @@ import { addresses, topics } from "../../machines/mail.ts";
 import type { PauseScope } from "../../machines/participant/contract.ts";
 import type { ParticipantEvent } from "../../machines/participant/events.ts";
 import { RouseError } from "../../runtime/errors.ts";
+import type { Transaction } from "../../runtime/store.ts";
 import { requireReason } from "./access.ts";
 import { authorityOf } from "./authority.ts";
 import { agentId, reason, runtimeId } from "./fields.ts";
@@ -61,6 +62,7 @@ async function switchInjection(call: Switch, injection: "paused" | "open") {
       break;
     case "agent": {
       const agent = requireField("agent_id", input.agent_id);
+      await requireKnown(tx, agent);
       await tx.pauseAgent({ agentId: agent, paused: injection === "paused" });
       await publish(call, topics.agent(agent), { scope: "agent", injection, why });
       break;
@@ -81,6 +83,18 @@ async function switchRuntime(call: Switch, runtime: string, { injection, why }: 
   const type = injection === "paused" ? "injection.paused" : "injection.resumed";
   // Not taken: it stands there already, which is what was asked for.
   await commandRuntime(call, addresses.runtime(runtime), { type, ...authorityOf(call.caller, why) });
+}
+
+/** An agent that never reported is known too when it has a terminal or a thread. Throws `agent_not_found`. */
+async function requireKnown(tx: Transaction, agent: string): Promise<void> {
+  if ((await tx.getAgent(agent)) !== null) return;
+  for (const kind of ["runtime", "participant"]) {
+    if ((await tx.listActorsBySubject({ kind, subject: agent })).length > 0) return;
+  }
+  throw new RouseError("agent_not_found", `nothing is known of agent ${agent}`, {
+    nextStep: "List agents and runtimes to find its id.",
+    details: { agent_id: agent },
+  });
 }
 
 async function publish(

@@ -1,5 +1,4 @@
 import type { Agent, AgentSession, Page } from "../../runtime/domain.ts";
-import { agentNotFound } from "../missing.ts";
 import { pageOf } from "../page.ts";
 import { compare, copyOf, type Scope } from "./state.ts";
 
@@ -39,14 +38,12 @@ export function recordHeartbeat(
   return copyOf(agent);
 }
 
-/** Throws `agent_not_found`. */
+/** Creates the agent when it is new. */
 export function pauseAgent(
   { state }: Scope,
   { agentId, paused }: { agentId: string; paused: boolean },
 ): void {
-  const agent = state.agents.get(agentId);
-  if (agent === undefined) throw agentNotFound(agentId);
-  state.agents.put(agentId, { ...agent, paused });
+  state.agents.put(agentId, { ...(state.agents.get(agentId) ?? newAgent(agentId)), paused });
 }
 
 function newAgent(agentId: string): Agent {

@@ -53,14 +53,14 @@ export async function recordHeartbeat(
   return toAgent(row);
 }
 
-/** Throws `agent_not_found`. */
+/** Creates the agent when it is new. */
 export async function pauseAgent(
   { sql, workspaceId }: Scope,
   { agentId, paused }: { agentId: string; paused: boolean },
 ): Promise<void> {
-  const updated = await sql`
-    update rouse.agent set paused = ${paused} where workspace_id = ${workspaceId} and agent_id = ${agentId}`;
-  if (updated.count === 0) throw agentNotFound(agentId);
+  await sql`
+    insert into rouse.agent (workspace_id, agent_id, paused) values (${workspaceId}, ${agentId}, ${paused})
+    on conflict (workspace_id, agent_id) do update set paused = excluded.paused`;
 }
 
 function toAgent(row: Row): Agent {

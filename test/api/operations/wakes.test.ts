@@ -108,6 +108,18 @@ describe.each(storeFixtures())("wakes and runtimes $name", (fixture) => {
     });
   });
 
+  test("an agent that never reported is paused too: its terminal or its thread makes it known", async () => {
+    const pause = (agent: string) =>
+      world.call("pause_injection", person, { scope: "agent", agent_id: agent, reason: "wait" });
+    const attach = { agent_id: "zed", mode: "attach" };
+    await world.call("register_runtime", person, attach);
+    await world.call("create_thread", person, { thread_id: "th-9", title: "t", participants: ["yan"] });
+    for (const agent of ["zed", "yan"]) expect(await pause(agent)).toMatchObject({ injection: "paused" });
+    await expect(pause("nobody")).rejects.toMatchObject({ code: "agent_not_found" });
+    const { agents } = (await world.call("list_agents", person, {})) as { agents: { agent_id: string }[] };
+    expect(agents.map(({ agent_id }) => agent_id)).not.toContain("nobody");
+  });
+
   test("the pause of an agent and of the workspace reach participants that exist and that join later", async () => {
     await registerBob();
     await world.call("pause_injection", person, { scope: "agent", agent_id: "bob", reason: "lunch" });
