@@ -1,7 +1,7 @@
 import { addresses, topics } from "../../machines/mail.ts";
 import type { ParticipantEvent, ParticipantInput } from "../../machines/participant/events.ts";
 import { agentFacts } from "../../runtime/agent-facts.ts";
-import type { Transaction } from "../../runtime/store.ts";
+import type { StoredActor, Transaction } from "../../runtime/store.ts";
 import { requireOpen, requireThread } from "./access.ts";
 import { pausedBy } from "./injection-switch.ts";
 import type { Workspace } from "./operation.ts";
@@ -12,14 +12,12 @@ export async function joinThread(
   workspace: Workspace,
   { threadId, agentId }: { threadId: string; agentId: string },
 ): Promise<void> {
+  const runtimes = await holdRuntimes(tx, agentId);
   await tx.insertMember({ threadId, agentId });
   // Only now is the thread's row ours: a change of status that came first is seen here, one that comes later waits.
   const thread = await requireThread(tx, threadId);
   requireOpen(thread);
-  const [agent, runtimes] = await Promise.all([
-    tx.getAgent(agentId),
-    tx.listActorsBySubject({ kind: "runtime", subject: agentId }),
-  ]);
+  const agent = await tx.getAgent(agentId);
   const input: ParticipantInput = {
     threadId,
     agentId,
@@ -36,6 +34,20 @@ export async function joinThread(
     topics: [topics.agent(agentId), topics.thread(threadId), topics.workspace],
   });
   await tellUnread(tx, input);
+}
+
+/**
+ * Keeps the agent's terminals from reporting until the newcomer is subscribed: a report made meanwhile would miss it. Before
+ * the thread's row, because turns lock actors first, too.
+ */
+async function holdRuntimes(tx: Transaction, agentId: string): Promise<StoredActor[]> {
+  const found = await tx.listActorsBySubject({ kind: "runtime", subject: agentId });
+  const held: StoredActor[] = [];
+  for (const { address, status } of found) {
+    const claim = status === "active" ? await tx.claimActor(address) : null;
+    if (claim !== null) held.push(claim.actor);
+  }
+  return held;
 }
 
 /** Broadcasts from before are unread to a newcomer. */

@@ -78,4 +78,29 @@ describe("calls that meet", () => {
       snapshot: { context: { threadStatus: "resolved" } },
     });
   });
+
+  test("who joins while a terminal of theirs reports hears of it", async () => {
+    await world.call("register_runtime", lead, { agent_id: "bob", mode: "attach", runtime_id: "bobs" });
+    await world.settle();
+    let pausing: Promise<unknown> = Promise.resolve();
+    meanwhile = {
+      step: "commitTurns",
+      happens: async () => {
+        // Not awaited: it may have to wait for the join to end.
+        pausing = world.call("pause_injection", lead, {
+          scope: "runtime",
+          runtime_id: "bobs",
+          reason: "look",
+        });
+        await Promise.race([pausing, world.store.counts().then(() => world.store.counts())]);
+      },
+    };
+    await world.call("add_participant", lead, { thread_id: "th-1", agent_id: "bob" });
+    await pausing;
+    await world.settle();
+    const actor = await world.store.getActor("participant/th-1.bob");
+    expect(JSON.parse(actor?.record ?? "")).toMatchObject({
+      snapshot: { context: { agent: { runtime: { runtimeId: "bobs", injection: "paused" } } } },
+    });
+  });
 });
