@@ -45,7 +45,10 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     // Agents keep their connection while they think; a slow sender must not hold one for ever.
     requestTimeout: 30_000,
     routerOptions: { maxParamLength: 128 },
+    // Fastify's own answer would carry no code.
+    return503OnClosing: false,
   });
+  refuseWhileDraining(server);
   server.decorateRequest("authenticated", null);
   acceptEmptyJson(server);
   server.addHook("onRequest", async (request, reply) => {
@@ -71,6 +74,20 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     mcpRoutes(scope, { version: options.version, onError });
   });
   return server;
+}
+
+/** What still arrives over a connection that was open when the server began to close. */
+function refuseWhileDraining(server: FastifyInstance): void {
+  let isDraining = false;
+  server.addHook("preClose", async () => {
+    isDraining = true;
+  });
+  server.addHook("onRequest", async () => {
+    if (!isDraining) return;
+    throw new RouseError("draining", "this node is shutting down", {
+      nextStep: "Repeat the call in a moment: at another node, or here once it is back.",
+    });
+  });
 }
 
 function requireToken(scope: FastifyInstance, authenticate: Authenticate): void {

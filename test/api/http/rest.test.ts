@@ -1,4 +1,6 @@
 import { request as httpRequest } from "node:http";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { closeServer, listen } from "../../../api/http/listen.ts";
 import { buildServer } from "../../../api/http/server.ts";
@@ -54,6 +56,21 @@ describe("REST", () => {
       body: { status: "resolved" },
     });
     expect(resolved.body).toMatchObject({ thread: { status: "resolved" } });
+  });
+
+  test("what still arrives while the server closes is refused as draining, to be repeated", async () => {
+    const begun = new Promise((resolve) => {
+      served.server.server.once("connection", (connection) => connection.once("data", resolve));
+    });
+    const socket = connect(Number(new URL(served.url).port), "127.0.0.1");
+    const answer = text(socket);
+    // A request that has begun keeps its connection open until it is answered.
+    socket.write("GET /v1/status HTTP/1.1\r\nHost: localhost\r\n");
+    await begun;
+    const closed = closeServer(served.server, 5_000);
+    socket.write("\r\n");
+    expect(await answer).toMatch(/^HTTP\/1.1 503 [^]*retry-after: 2\r\n[^]*"code":"draining"/);
+    await closed;
   });
 
   test("a problem names code, next step and request, and is typed as such", async () => {
