@@ -53,7 +53,15 @@ async function correction(tx: Transaction, member: Member): Promise<NewMail | nu
 }
 
 function differs(actor: StoredActor, truth: Truth): boolean {
-  const { snapshot } = JSON.parse(actor.record) as ActorRecord;
+  try {
+    return !isKnown(truth, JSON.parse(actor.record) as ActorRecord);
+  } catch {
+    // Another chart stored it: told the truth, its own turn sets it aside where people see it.
+    return true;
+  }
+}
+
+function isKnown(truth: Truth, { snapshot }: ActorRecord): boolean {
   const context = snapshot["context"] as ParticipantContext;
   const known = {
     headSeq: context.headSeq,
@@ -63,7 +71,7 @@ function differs(actor: StoredActor, truth: Truth): boolean {
     agent: comparable(context.agent),
   };
   const { type: _type, ...facts } = truth;
-  return !isDeepStrictEqual(known, { ...facts, agent: comparable(facts.agent) });
+  return isDeepStrictEqual(known, { ...facts, agent: comparable(facts.agent) });
 }
 
 /** Which of the living runtimes is the target is the participant's own choice. */

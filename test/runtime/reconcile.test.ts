@@ -83,4 +83,31 @@ describe("reconciliation", () => {
     expect((await store.getActor(odd))?.status).toBe("quarantined");
     expect(await reconcile(store)).toBe(1);
   });
+
+  test("an actor stored by another chart stops nobody's healing: its own turn sets it aside", async () => {
+    await openThread("th-1");
+    await openThread("th-2");
+    const old = addresses.participant("th-1", agentId);
+    const nothing = { outgoing: [], published: [], timersArmed: [], timersCancelled: [], consumed: [] };
+    const empty = {
+      effectsRequested: [],
+      effectsCancelled: [],
+      records: [],
+      deadLetters: [],
+      subscriptions: [],
+    };
+    await store.transaction(async (tx) => {
+      const { actor } = (await tx.claimActor(old))!;
+      const record = JSON.stringify({ snapshot: { status: "active", context: { cursor: 0 } } });
+      const stored = { ...actor, machineHash: "another", record };
+      await tx.commitTurns([
+        { actor: stored, expectedVersion: actor.version, journal: [], ...nothing, ...empty },
+      ]);
+    });
+    expect(await reconcile(store)).toBe(2);
+    await runTurns();
+    expect(await known("th-2")).toMatchObject({ headSeq: 1, unread: 1 });
+    expect((await store.getActor(old))?.status).toBe("quarantined");
+    expect(await reconcile(store)).toBe(0);
+  });
 });
