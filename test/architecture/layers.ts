@@ -72,7 +72,8 @@ const LAYERS: Layer[] = [
   {
     name: "api/cli",
     files: /^api\/cli\//u,
-    internal: /^(?:machines\/.*|runtime\/errors\.ts|api\/operations\/.*|api\/(?:config|node-messages)\.ts)$/u,
+    internal:
+      /^(?:machines\/.*|runtime\/errors\.ts|api\/operations\/.*|api\/(?:config|node-messages|cli\/demo)\.ts)$/u,
     packages: NOT_XSTATE,
   },
   { name: "api/console", files: /^api\/console\//u, internal: NOTHING, packages: NOT_XSTATE },
