@@ -115,6 +115,8 @@ function deliveryWords({ evidence }: z.infer<typeof delivery>["output"]): string
   const { bytes, channel, firstByteAt, submittedAt } = evidence;
   if (submittedAt === null)
     return `was typed ${bytes} bytes (${channel}); whether they were submitted is not seen yet`;
+  if (bytes === 0)
+    return `got its wake line: it stood in the input box already and was only submitted (${channel})`;
   const tookMs = firstByteAt === null ? 0 : submittedAt - firstByteAt;
   return `got its wake line: ${bytes} bytes typed (${channel}), seen submitted ${tookMs} ms later`;
 }
