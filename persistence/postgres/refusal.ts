@@ -4,8 +4,8 @@ import { unavailable } from "./failure.ts";
 
 /** Serialization failure, deadlock, lock timeout, unique violation: another transaction came first. */
 const conflictStates = new Set(["40001", "40P01", "55P03", "23505"]);
-/** Class 22, data exceptions: the statement is sound, but a value does not fit its type, such as text with U+0000. */
-const dataState = /^22...$/u;
+/** The statement is sound, but a value does not fit: out of range, no such number, text with U+0000 or not encodable. */
+const valueStates = new Set(["22003", "22P02", "22021", "22P05"]);
 /** Class 53, insufficient resources, such as a full disk: a person has to act, then the same call succeeds. */
 const resourceState = /^53...$/u;
 
@@ -15,7 +15,7 @@ export function asRouseError(error: unknown): unknown {
   const state = "code" in error ? String(error.code) : "";
   if (conflictStates.has(state)) return conflict("Another transaction changed the same rows first.", error);
   if (resourceState.test(state)) return unavailable("The database lacks resources.", error);
-  if (dataState.test(state)) {
+  if (valueStates.has(state)) {
     return new RouseError("invalid_input", `The database does not take a value: ${error.message}.`, {
       nextStep:
         "Correct it and repeat the call: text must not contain U+0000, a cursor is passed on as it came.",
