@@ -15,6 +15,8 @@ export interface RuntimePolicy {
   staleAfterMs: number;
   /** A stale runtime is dead after this long. */
   expireAfterMs: number;
+  /** A dead runtime that nobody launches again is taken off the books after this long. */
+  forgetAfterMs: number;
   /** This many deaths within the window are a crash loop. */
   crashLoopDeaths: number;
   crashLoopWindowMs: number;
@@ -23,6 +25,7 @@ export interface RuntimePolicy {
 export const defaultRuntimePolicy: RuntimePolicy = {
   staleAfterMs: 120_000,
   expireAfterMs: 600_000,
+  forgetAfterMs: 86_400_000,
   crashLoopDeaths: 3,
   crashLoopWindowMs: 600_000,
 };

@@ -66,7 +66,8 @@ const lifecycle = runtimeSetup.createStateConfig({
       always: [{ guard: "isCrashLooping", target: "crashLooping" }, { target: "dead" }],
     },
     dead: {
-      description: "Its program is gone. Leaves by a new launch, or by a sign that it lives after all.",
+      description:
+        "Its program is gone. Leaves by a new launch, by a sign that it lives after all, or for good when nobody asks for it any more.",
       tags: "waiting",
       entry: { type: "report", params: { state: "dead" } },
       on: {
@@ -77,6 +78,7 @@ const lifecycle = runtimeSetup.createStateConfig({
         ],
         "reconciliation.requested": { guard: "holdsTerminal", target: "stale.searching" },
       },
+      after: { forgetAfter: "#runtime.deregistered" },
     },
     crashLooping: {
       description:

@@ -44,6 +44,7 @@ export const runtimeSetup = setup({
   delays: {
     staleAfter: ({ context }) => context.policy.staleAfterMs,
     expireAfter: ({ context }) => context.policy.expireAfterMs,
+    forgetAfter: ({ context }) => context.policy.forgetAfterMs,
     /** A host that takes up neither a launch nor a stop in time counts as silent. */
     launchTimeout: ({ context }) => context.policy.staleAfterMs,
     stopTimeout: ({ context }) => context.policy.expireAfterMs,

@@ -176,6 +176,14 @@ describe("silence", () => {
     ]);
   });
 
+  test("a dead one that nobody asks for leaves the books after a day", () => {
+    const forgotten = elapsed("forgetAfter.runtime.present.lifecycle.dead");
+    const { before, after } = last([launched, exited, forgotten]);
+    expect(after.now - before!.now).toBe(86_400_000);
+    expect(after.record.snapshot["status"]).toBe("done");
+    expect(told([launched, exited, forgotten]).at(-1)).toBe("deregistered");
+  });
+
   test("a lost host makes it stale at once, and reconciliation watches anew", () => {
     expect(reports(last([launched, by(event({ type: "host.lost" }))]))).toMatchObject([
       { state: "stale", detail: "its host is gone" },
