@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ensurePrivateFolder, requireSocketPath } from "../private-folder.ts";
 import { requireSuccess, type TmuxClient } from "./client.ts";
 
-export const sessionName = "rouse";
+const sessionName = "rouse";
 /** `=` asks for this very name: without it tmux falls back to names that begin alike. */
 export const sessionTarget = `=${sessionName}`;
 

@@ -22,7 +22,7 @@ import {
   requireServerSocket,
 } from "./identity.ts";
 import { lookAtPane, missingPane, type PaneLook } from "./look.ts";
-import { endIdleServer, ensureServer, ownSocketPath, sessionName, sessionTarget } from "./server.ts";
+import { endIdleServer, ensureServer, ownSocketPath, sessionTarget } from "./server.ts";
 import { pasteText, pressEnterKey } from "./typing-commands.ts";
 import { Watcher } from "./watcher.ts";
 
@@ -206,13 +206,10 @@ class TmuxTerminal implements Terminal {
   }
 
   attachCommand(address: TerminalAddress): readonly string[] {
-    const [...tmux] = this.#tmux.command(address.server);
-    if (address.server !== ownSocketPath(this.#folder))
-      return [...tmux, "attach-session", "-t", address.target];
-    // A session of their own in our group: two people can look at two agents.
+    // A session of their own in the pane's group: two people can look at two agents.
     return [
-      ...tmux,
-      ...["new-session", "-t", `=${sessionName}`, ";", "set-option", "destroy-unattached", "on", ";"],
+      ...this.#tmux.command(address.server),
+      ...["new-session", "-t", address.target, ";", "set-option", "destroy-unattached", "on", ";"],
       ...["select-window", "-t", address.target],
     ];
   }

@@ -42,7 +42,7 @@ async function requireHere(invocation: Invocation, { runtime_id: id, host }: Run
 export function attachCommand(runtime: Runtime): [string, ...string[]] {
   const { runtime_id: id, backend, server, target } = runtime;
   if (server !== null && target !== null) {
-    if (backend === "tmux") return ["tmux", "-S", server, "attach-session", "-t", target];
+    if (backend === "tmux") return ["tmux", "-S", server, ...ownView(target)];
     if (backend === "pty") {
       const program = programPath("../../adapters/terminals/pty/attach");
       return [process.execPath, "--no-warnings", program, server];
@@ -51,6 +51,17 @@ export function attachCommand(runtime: Runtime): [string, ...string[]] {
   throw new RouseError("terminal_missing", `runtime ${id} has no terminal to attach to`, {
     nextStep: `See rouse runtime show ${id}; an unmanaged runtime has none of ours.`,
   });
+}
+
+/**
+ * A session of this person's own, in the group of the pane's. In a shared one somebody who opens another window takes
+ * everybody along, and what the others type next lands there.
+ */
+function ownView(pane: string): string[] {
+  return [
+    ...["new-session", "-t", pane, ";", "set-option", "destroy-unattached", "on", ";"],
+    ...["select-window", "-t", pane],
+  ];
 }
 
 function gone({ runtime_id: id }: Runtime): RouseError {
