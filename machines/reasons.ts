@@ -27,6 +27,7 @@ export const hopReasons = [
   "outcomeUncertain",
   "deferredTooLong",
   "portFailed",
+  "hostSilent",
   "noSession",
   "sessionStale",
   "sessionHeld",

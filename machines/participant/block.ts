@@ -61,7 +61,7 @@ function reasonFor({ agent, wake }: ParticipantContext): BlockReason {
   if (isManagedLiving(runtime)) return reasonOf(runtime, wake?.deferReason ?? null);
   if (isLiving(runtime)) return "unmanaged";
   if (standing === "crashLooping") return "crashLooping";
-  if (standing === "stale") return "hostDown";
+  if (standing === "stale" || wake?.hops.at(-1)?.reason === "hostSilent") return "hostDown";
   const tried = wake?.hops.some(({ outcome }) => outcome !== "deferred") === true;
   return tried ? "exhausted" : "unmanaged";
 }

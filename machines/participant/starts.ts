@@ -69,7 +69,7 @@ export const resuming = participantSetup.createStateConfig({
   after: {
     resumeBound: {
       target: "unread.deciding",
-      actions: { type: "noteFailedResume", params: { reason: "portFailed" } },
+      actions: { type: "noteFailedResume", params: { reason: "hostSilent" } },
     },
   },
 });
@@ -95,7 +95,7 @@ export const spawning = participantSetup.createStateConfig({
   after: {
     spawnBound: {
       target: "unread.deciding",
-      actions: { type: "noteFailedSpawn", params: { reason: "portFailed" } },
+      actions: { type: "noteFailedSpawn", params: { reason: "hostSilent" } },
     },
   },
 });

@@ -22,6 +22,7 @@ import {
   openWake,
   runtimeIdFor,
   withFailedResume,
+  withFailedSpawn,
   withFailedTrigger,
   withHop,
 } from "../../machines/participant/wake.ts";
@@ -232,6 +233,8 @@ describe("a block", () => {
     expect(reasonWith(noAgent)).toBe("unmanaged");
     const tried = withFailedResume(context(noAgent).wake!, { at: now, reason: "launchFailed" }, 2);
     expect(reasonWith(noAgent, tried)).toBe("exhausted");
+    const unheard = withFailedSpawn(context(noAgent).wake!, { at: now, reason: "hostSilent" }, 1);
+    expect(reasonWith(noAgent, unheard)).toBe("hostDown");
     expect(reasonWith(liveAgent)).toBe("exhausted");
     expect(reasonWith(liveAgent, { deferReason: "draftPresent" })).toBe("humanPresent");
   });
