@@ -10,6 +10,9 @@ import { defineMutation, type Workspace } from "./operation.ts";
 import { hasAuthority, members } from "./role-sets.ts";
 import { runtimeNotFound, runtimeShape, runtimeView } from "./runtime-view.ts";
 
+/** The scripted terminal is for tests. */
+const launchBackends = terminalBackends.filter((backend) => backend !== "scripted");
+
 const modes = ["launch", "adopt", "attach"] as const;
 
 const input = {
@@ -22,7 +25,7 @@ const input = {
   runtime_id: runtimeId.optional().describe("Chosen by you, or generated."),
   host: hostName.optional().describe("Default: the host of the node that answers."),
   backend: z
-    .enum(terminalBackends)
+    .enum(launchBackends)
     .optional()
     .describe("With launch. Default: tmux where there is one, else pty."),
   server: text(512).optional().describe("With adopt: absolute path of the tmux socket."),
