@@ -113,7 +113,19 @@ function templateFor(options: ConnectOptions, deadlineMs: number): postgres.Sql 
       idle_in_transaction_session_timeout: deadlineMs + 1_000,
     },
   };
-  return postgres(options.url, settings);
+  const { url, ...socketFolder } = withSocketFolder(options.url);
+  return postgres(url, { ...settings, ...socketFolder });
+}
+
+/** `?host=/folder` names the folder of a unix socket, as in libpq; postgres.js would send it to the server as a setting. */
+function withSocketFolder(given: string): { url: string; host?: string } {
+  // Several hosts in a row are no valid URL, so only the query is parsed.
+  const [address = "", query = ""] = given.split("?", 2);
+  const settings = new URLSearchParams(query);
+  const host = settings.get("host");
+  if (host?.startsWith("/") !== true) return { url: given };
+  settings.delete("host");
+  return { url: settings.size === 0 ? address : `${address}?${settings.toString()}`, host };
 }
 
 /** The server gives up a little before us: its answer tells that nothing was committed, our silence doesn't. */

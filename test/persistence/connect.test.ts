@@ -1,6 +1,10 @@
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect as connectTo, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
+
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 
@@ -51,6 +55,23 @@ describe("statements", () => {
     const [row] =
       await database.sql`select ${values}::${database.sql.unsafe(type)} as back, cardinality(${values}::text[]) as size`;
     expect(row).toEqual({ back: values, size: values.length });
+  });
+
+  test("a socket's folder in the URL is where it connects", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "rouse-socket-"));
+    const target = new URL(inject("postgresUrl"));
+    // Stands for the server's own socket: passes every byte on.
+    const server = createServer((client) => {
+      client.pipe(connectTo(Number(target.port), target.hostname)).pipe(client);
+    });
+    server.listen(join(folder, ".s.PGSQL.5432"));
+    await once(server, "listening");
+    const url = `postgres://${target.username}:${target.password}@localhost/postgres?host=${folder}`;
+    const there = connect({ url, max: 1 });
+    expect(await there.sql`select 1 as one`).toEqual([{ one: 1 }]);
+    await there.close();
+    server.close();
+    rmSync(folder, { recursive: true });
   });
 
   test("more callers than connections are all served", async () => {
