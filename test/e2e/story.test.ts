@@ -1,4 +1,5 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -51,3 +52,18 @@ test(
     expect(existsSync(result.home)).toBe(false);
   },
 );
+
+test("a demo whose reader goes away clears up all the same", { timeout: 60_000 }, async () => {
+  const child = spawn(process.execPath, [program, "demo"], { stdio: ["ignore", "pipe", "ignore"] });
+  let said = "";
+  for await (const text of child.stdout) {
+    said += String(text);
+    if (said.includes("launches the first two")) break;
+  }
+  // Leaving the loop closes our end of the pipe.
+  const [exitCode] = (await once(child, "exit")) as [number | null];
+  expect(exitCode).toBe(130);
+  const [, home = ""] = /home (\S+);/.exec(said) ?? [];
+  expect(home).toContain("rouse-demo-");
+  expect(existsSync(home)).toBe(false);
+});
