@@ -43,12 +43,14 @@ export interface RuntimeInput {
   management: Management;
   origin: RuntimeOrigin;
   sessionId: string | null;
+  /** Epoch ms of deaths of the agent's earlier runtimes: an agent that keeps dying is in a crash loop, whatever its terminals are called. */
+  deaths?: readonly number[];
   policy: RuntimePolicy;
   /** Epoch ms of the creation. */
   now: number;
 }
 
-export interface RuntimeContext extends Omit<RuntimeInput, "now" | "origin"> {
+export interface RuntimeContext extends Omit<RuntimeInput, "now" | "origin" | "deaths"> {
   origin: RuntimeOrigin;
   backend: TerminalBackend | null;
   injection: Injection;

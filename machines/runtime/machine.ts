@@ -124,7 +124,7 @@ export const runtimeMachine = runtimeSetup.createMachine({
   version: "1",
   description: "One terminal process that an agent lives in.",
   context: ({ input }) => {
-    const { runtimeId, agentId, host, management, origin, sessionId, policy } = input;
+    const { runtimeId, agentId, host, management, origin, sessionId, policy, deaths = [] } = input;
     return {
       runtimeId,
       agentId,
@@ -139,7 +139,7 @@ export const runtimeMachine = runtimeSetup.createMachine({
       observation: { activity: "unknown" },
       reported: null,
       lastSeenAt: input.now,
-      deaths: [],
+      deaths: [...deaths],
       detail: null,
     };
   },

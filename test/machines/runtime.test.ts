@@ -5,7 +5,7 @@ import { runtimeMachine } from "../../machines/runtime/machine.ts";
 import type { Role } from "../../machines/roles.ts";
 import type { ActorEvent } from "../../runtime/store.ts";
 import { deadEnds, explore, unreachedStates, untakenTransitions } from "./explore.ts";
-import { begin, failure, walk, type Model, type Move, type Walked } from "./model.ts";
+import { begin, beginning, failure, walk, type Model, type Move, type Walked } from "./model.ts";
 import {
   address,
   asked,
@@ -214,6 +214,13 @@ describe("crash loop", () => {
       "launching",
     );
     expect(told([...twice, window, ...relaunched, exited]).at(-1)).toBe("dead");
+  });
+
+  test("deaths of the agent's earlier runtimes count", () => {
+    const input = { ...inputFor("launch"), deaths: [beginning - 1_000] };
+    expect(told([launched, exited], input).at(-1)).toBe("crashLooping");
+    const longAgo = { ...inputFor("launch"), deaths: [beginning - policy.crashLoopWindowMs] };
+    expect(told([launched, exited], longAgo).at(-1)).toBe("dead");
   });
 
   test("deaths further apart than the window do not add up", () => {

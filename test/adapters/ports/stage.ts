@@ -137,6 +137,7 @@ export class Stage<StageClock extends Clock = EagerClock> {
       management: "managed",
       injection: "open",
       ...{ origin: { type: "launch", backend: "scripted", plan: startPlan }, sessionId: null, address: null },
+      deaths: [],
       reported,
       ...context,
     };

@@ -47,6 +47,13 @@ describe("resuming a session", () => {
     expect(planOf(stage.created[0])).toEqual({ purpose: "resume", sessionId: "ses-1", prompt: line });
   });
 
+  test("hands on when the agent's earlier runtimes died, so that a crash loop shows", async () => {
+    stage.addRuntime("first", { deaths: [10, 20] });
+    stage.addRuntime("second", { deaths: [20, 30] });
+    await resume();
+    expect(stage.created[0]?.input).toMatchObject({ deaths: [10, 20, 30] });
+  });
+
   test("a second attempt finds the runtime of the first", async () => {
     await resume();
     expect(await resume()).toEqual(started);
