@@ -2,7 +2,7 @@ import type { ParticipantContext } from "../../machines/participant/events.ts";
 import type { StoredActor } from "../../runtime/store.ts";
 import { participantContext, regionState, statesOf } from "./actor-view.ts";
 import { iso } from "./fields.ts";
-import { blockAdvice, heldAdvice } from "./wake-advice.ts";
+import { blockAdvice, deferralWords, heldAdvice } from "./wake-advice.ts";
 
 export interface Pending {
   /** Epoch ms of the earliest timer, or null. */
@@ -22,8 +22,8 @@ export function explainSentence(actor: StoredActor, pending: Pending): Sentence 
   const who = `${context.agentId} in ${context.threadId}`;
   if (actor.status === "quarantined") {
     return {
-      sentence: `${who} is set aside after an event that its chart could not process.`,
-      next: "See list_dead_letters.",
+      sentence: `${who} is set aside: its chart could not process an event, or this node does not have that chart.`,
+      next: "See the end of its journal, and the dead letters.",
     };
   }
   const states = statesOf(actor);
@@ -61,7 +61,7 @@ function standing(
       return { sentence: `${who} has ${work}; messages of this moment are being collected.`, next: wait };
     case "deferred":
       return {
-        sentence: `${who} has ${work}, but its wake waits: ${context.wake?.deferReason ?? "for news"}.`,
+        sentence: `${who} has ${work}, but its wake waits: ${deferral(context)}.`,
         next: wait,
       };
     case "triggering":
@@ -91,6 +91,11 @@ function standing(
     default:
       return { sentence: `${who} stands in ${String(state)}.`, next: wait };
   }
+}
+
+function deferral({ wake }: ParticipantContext): string {
+  const reason = wake?.deferReason ?? null;
+  return reason === null ? "for news" : `${deferralWords[reason]} (${reason})`;
 }
 
 function blocked(who: string, { blocked: block, unread }: ParticipantContext): Sentence {

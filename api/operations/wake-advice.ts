@@ -1,4 +1,4 @@
-import type { BlockReason } from "../../machines/reasons.ts";
+import type { BlockReason, DeferReason } from "../../machines/reasons.ts";
 
 /** What a person or coordinator can do about a block. */
 export const blockAdvice: Readonly<Record<BlockReason, string>> = {
@@ -27,3 +27,16 @@ export const blockAdvice: Readonly<Record<BlockReason, string>> = {
 
 export const heldAdvice =
   "Injection is paused: resume_injection for the agent, the workspace or the runtime.";
+
+/** What stands in the way of a wake, in plain words. */
+export const deferralWords: Readonly<Record<DeferReason, string>> = {
+  humanTyping: "a person is at its keyboard, or left a draft",
+  draftPresent: "an unsent draft stands in its input box",
+  readingHistory: "somebody reads its history",
+  agentBusy: "it is at work",
+  dialogOpen: "a dialog is open in its terminal",
+  stateUnknown: "its screen is not understood",
+  rateLimited: "it was woken too often lately",
+  runtimeStarting: "its terminal is starting",
+  hostDraining: "its host is shutting down",
+};

@@ -314,6 +314,20 @@ describe.each(storeFixtures())("wakes and runtimes $name", (fixture) => {
     expect(agents).not.toContainEqual(expect.objectContaining({ agent_id: "carla" }));
   });
 
+  test("explain says in plain words what a wake waits for", async () => {
+    await registerBob();
+    await launchBob();
+    await world.settle();
+    await post();
+    await onBob("trigger_participant", ann);
+    const { explanations } = await world.call("explain", person, { agent_id: "bob" });
+    expect(explanations).toMatchObject([
+      {
+        sentence: "bob in th-1 has 1 unread, but its wake waits: its terminal is starting (runtimeStarting).",
+      },
+    ]);
+  });
+
   test("explain says in one sentence why an agent is not awake, and what is next", async () => {
     const explain = async (caller: Caller, input: object) => {
       const { explanations } = await world.call("explain", caller, { agent_id: "bob", ...input });
