@@ -23,6 +23,7 @@ import {
 } from "./identity.ts";
 import { lookAtPane, missingPane, type PaneLook } from "./look.ts";
 import { endIdleServer, ensureServer, ownSocketPath, sessionTarget } from "./server.ts";
+import { openedFormat, parseOpened, sizeCommands } from "./window.ts";
 import { pasteText, pressEnterKey } from "./typing-commands.ts";
 import { Watcher } from "./watcher.ts";
 
@@ -117,14 +118,17 @@ class TmuxTerminal implements Terminal {
     const size = columns === undefined || rows === undefined ? [] : sizeCommands(window, columns, rows);
     const result = await this.#tmux.run(server, [
       // -S with -d: when a window of this name exists nothing happens, so two racing launches open one.
-      ...["new-window", "-d", "-S", "-t", `${sessionTarget}:`, "-n", runtimeId, "-c", "/", "--"],
+      ...["new-window", "-d", "-S", "-P", "-F", openedFormat, "-t", `${sessionTarget}:`],
+      ...["-n", runtimeId, "-c", "/", "--"],
       ...[...launcherArgv(specPath), ";"],
       ...["set-option", "-p", "-t", window, "@rouse_runtime", runtimeId],
       ...size,
     ]);
-    requireSuccess(result, "open a window");
-    const opened = await this.#findOwn(runtimeId);
-    if (opened !== null && !opened.isDead) return this.#addressOf(server, opened);
+    // Told in the same breath, so that a program that ends at once has an address, too, and its last words are read.
+    const opened = parseOpened(requireSuccess(result, "open a window"));
+    if (opened !== null) return this.#addressOf(server, opened);
+    const racing = await this.#findOwn(runtimeId);
+    if (racing !== null && !racing.isDead) return this.#addressOf(server, racing);
     throw new RouseError("launch_failed", `The program of ${runtimeId} ended while it was started.`, {
       nextStep: "Run the agent's command by hand to see its error.",
     });
@@ -265,23 +269,6 @@ class TmuxTerminal implements Terminal {
     if (pidStartedAt === null) throw missingPane(server, own.pane);
     return { backend: "tmux", server, target: own.pane, pid: own.pid, pidStartedAt };
   }
-}
-
-/** resize-window pins the size; without the pin a person's window decides again once they attach. */
-function sizeCommands(window: string, columns: number, rows: number): string[] {
-  return [
-    ...[
-      ";",
-      "resize-window",
-      "-t",
-      window,
-      "-x",
-      String(Math.trunc(columns)),
-      "-y",
-      String(Math.trunc(rows)),
-    ],
-    ...[";", "set-option", "-w", "-u", "-t", window, "window-size"],
-  ];
 }
 
 function isTooOld(version: string): boolean {
