@@ -37,12 +37,17 @@ export const configSchema = z.strictObject({
     .regex(/^[a-z0-9-]{1,32}$/u)
     .default("default"),
   /** Absent: an embedded Postgres below `home`. */
-  databaseUrl: z.url().optional(),
+  databaseUrl: z
+    .string()
+    .regex(/^postgres(?:ql)?:\/\//u, "must begin with postgres://")
+    .optional(),
   /** Terminals for agents that are launched here. Absent: tmux where it works, else our own PTY. */
   terminal: z.enum(["tmux", "pty"]).optional(),
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
   /** Wakes typed for one agent within a minute, over all its threads. */
   wakesPerMinute: z.number().int().positive().default(30),
+  /** Wakes typed because of one thread within a minute, for all its participants. */
+  threadWakesPerMinute: z.number().int().positive().default(60),
   wake: figures(defaultWakePolicy),
   thread: figures(defaultThreadPolicy),
   runtime: figures(defaultRuntimePolicy),
@@ -89,7 +94,7 @@ function readFile(path: string): object {
     return JSON.parse(text) as object;
   } catch (error) {
     throw new RouseError("invalid_input", `${path} is not JSON`, {
-      nextStep: "Correct the file, or remove it to use the defaults.",
+      nextStep: `Correct ${path}, or remove it to use the defaults.`,
       cause: error,
     });
   }

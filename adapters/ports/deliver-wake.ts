@@ -49,7 +49,7 @@ async function deliver(world: WorldOptions, rate: WakeRate, call: Call): Promise
   const address = await requireOpenTerminal(world, call);
   const program = await getAgentProgram(world, input.agentId);
   if (program === null) return { verdict: "deferred", reason: "stateUnknown", retryAfterMs: null };
-  const retryAfterMs = input.force ? 0 : rate.waitMs(input.agentId, world.clock.now());
+  const retryAfterMs = input.force ? 0 : rate.waitMs(input, world.clock.now());
   if (retryAfterMs > 0) return { verdict: "deferred", reason: "rateLimited", retryAfterMs };
   return typeWake({ world, call, program, address, terminal: requireTerminal(world, address.backend) }, rate);
 }
@@ -84,7 +84,7 @@ function typeWake(
       await requireOpenTerminal(world, call);
       signal.throwIfAborted();
       await call.markStarted();
-      rate.note(input.agentId, clock.now());
+      rate.note(input, clock.now());
     },
     // A pause, a hand-over or a lost lease stops us even when our text stands in the box already.
     beforeEnter: async () => {

@@ -4,6 +4,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Engine } from "../../runtime/engine.ts";
 import { RouseError } from "../../runtime/errors.ts";
 import type { Terminal } from "../../runtime/terminal.ts";
+import type { WakeLimits } from "./wake-rate.ts";
 import type { AgentKinds } from "../agents/registry.ts";
 
 /** Everything outside that the ports need; the composition root fills it in. */
@@ -29,8 +30,7 @@ export interface WorldOptions {
   runtimePolicy: RuntimePolicy;
   /** A person's last key stroke counts as presence for this long. */
   quietWindowMs: number;
-  /** Wakes typed for one agent within a minute, over all its threads. */
-  wakesPerMinute: number;
+  wakesPerMinute: WakeLimits;
 }
 
 export function requireTerminal({ terminals }: WorldOptions, backend: TerminalBackend): Terminal {

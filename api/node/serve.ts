@@ -163,7 +163,7 @@ function buildNode(
         engine,
         runtimePolicy: config.runtime,
         quietWindowMs: config.wake.quietWindowMs,
-        wakesPerMinute: config.wakesPerMinute,
+        wakesPerMinute: { agent: config.wakesPerMinute, thread: config.threadWakesPerMinute },
       }),
   });
 }

@@ -15,6 +15,7 @@ export interface WakeFigures {
   wake_submitted_ms: Quantiles;
 }
 
+const unlimited = { wakesPerMinute: 100_000, threadWakesPerMinute: 100_000 };
 /** A dormant agent was left alone for longer than a burst of messages takes (`wake.coalesceMs`). */
 const restMs = 300;
 const agent = "sleeper";
@@ -22,7 +23,7 @@ const thread = "bench";
 
 /** Wakes an idle agent again and again, as deployed: node, Postgres and agent are processes of their own. */
 export async function benchWake(options: { rounds: number; backend?: string }): Promise<WakeFigures> {
-  const node = await startNode({ wakesPerMinute: 100_000, wake: { wakesPerWindow: 100_000 } });
+  const node = await startNode({ ...unlimited, wake: { wakesPerWindow: 100_000 } });
   try {
     const backend = await prepare(node, options.backend);
     const [firstByte, submitted]: [number[], number[]] = [[], []];

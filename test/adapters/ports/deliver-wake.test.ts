@@ -149,7 +149,7 @@ describe("delivering a wake", () => {
   });
 
   test("an agent is woken so often within a minute, over all threads, and no oftener unless forced", async () => {
-    stage = eagerStage({ wakesPerMinute: 1 });
+    stage = eagerStage({ wakesPerMinute: { agent: 1, thread: 10 } });
     address = await stage.launch("rt");
     stage.addRuntime("rt", { address });
     expect(await wake()).toMatchObject({ verdict: "delivered" });

@@ -91,7 +91,7 @@ export class Stage<StageClock extends Clock = EagerClock> {
       engine: this.#engine(),
       runtimePolicy: defaultRuntimePolicy,
       quietWindowMs: 20_000,
-      wakesPerMinute: 30,
+      wakesPerMinute: { agent: 30, thread: 60 },
       ...changes,
     };
     this.#ports = createWorldPorts(this.world);

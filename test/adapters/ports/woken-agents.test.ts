@@ -79,7 +79,7 @@ describe("agents that nobody relays for", () => {
           engine,
           runtimePolicy: defaultRuntimePolicy,
           quietWindowMs: 2_000,
-          wakesPerMinute: 30,
+          wakesPerMinute: { agent: 30, thread: 60 },
         }),
     });
     const policies = {
