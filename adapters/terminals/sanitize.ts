@@ -1,29 +1,14 @@
-/**
- * Removes everything from a text that could act on a terminal or hide from the reader. Pure.
- *
- * Kept: printable text, newline, tab. Carriage returns become newlines. Removed: ESC and the other C0 and C1 controls,
- * DEL, bidi controls, zero-width and other default-ignorable characters (variation selectors and tags U+E0000..E007F
- * included), line and paragraph separators, interlinear annotation, lone surrogates.
- */
+import { printable, printableLine } from "../../runtime/printable.ts";
+
+/** Text that may be written into a terminal, cut to so many bytes of UTF-8 without breaking a code point. Pure. */
 export function sanitizeForTerminal(text: string, options: { maxBytes: number }): string {
-  const safe = text.replace(carriageReturns, "\n").replace(forbidden, "");
-  return cutToBytes(safe, options.maxBytes);
+  return cutToBytes(printable(text), options.maxBytes);
 }
 
-/** One line of the same alphabet: each run of white space around a newline or tab becomes one space. */
+/** The same on one line. */
 export function sanitizeLine(text: string, options: { maxBytes: number }): string {
-  const oneLine = text
-    .replace(carriageReturns, "\n")
-    .replace(forbidden, "")
-    .replace(/\s*[\n\t]\s*/g, " ");
-  return cutToBytes(oneLine.trim(), options.maxBytes);
+  return cutToBytes(printableLine(text), options.maxBytes);
 }
-
-const carriageReturns = /\r\n?/g;
-
-// Without `u`-mode surrogate pairs would match \p{Cs} halves; with it only lone surrogates do.
-const forbidden =
-  /(?![\n\t])\p{Cc}|\p{Default_Ignorable_Code_Point}|\p{Bidi_Control}|[\u2028\u2029\uFFF9-\uFFFB]|[\u{E0000}-\u{E0FFF}]|\p{Cs}/gu;
 
 const encoder = new TextEncoder();
 

@@ -1,5 +1,5 @@
 import { errorCodes, isRouseError, type ErrorCode } from "../../runtime/errors.ts";
-import { printableLine } from "./render/printable.ts";
+import { printableLine } from "../../runtime/printable.ts";
 
 /** A failure as the command line reports it. The node's answers have the same fields. */
 export interface Failure {

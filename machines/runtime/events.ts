@@ -72,7 +72,7 @@ export type RuntimeEvent =
   | ({ type: "injection.paused" } & Authority)
   | ({ type: "injection.resumed" } & Authority)
   | ({ type: "management.changed"; management: Management } & Authority)
-  /** Sent by the host's node after its own restart and by reconciliation. */
+  /** Look for the terminal again, by its identity: asked for by a person, or because the agent's definition is new. */
   | { type: "reconciliation.requested" }
   | { type: "host.lost" }
   | ({ type: "stop.requested" } & Authority);

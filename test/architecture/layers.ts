@@ -14,7 +14,7 @@ interface Layer {
 
 const NOTHING = /^$/u;
 /** What the engine promises and asks for: ports, records, errors. The layers around it know the engine by these alone. */
-const CONTRACTS = String.raw`machines/.*|runtime/(?:ports|errors|store|clock|domain|engine|summary|terminal|json)\.ts`;
+const CONTRACTS = String.raw`machines/.*|runtime/(?:ports|errors|store|clock|domain|engine|summary|terminal|json|printable)\.ts`;
 const NOT_XSTATE = /^(?!xstate(?:\/|$)|@xstate\/)/u;
 
 const LAYERS: Layer[] = [
@@ -66,14 +66,14 @@ const LAYERS: Layer[] = [
     name: "demo",
     files: /^api\/cli\/demo(?:\/|\.ts)/u,
     internal:
-      /^(?:api\/cli\/.*|runtime\/errors\.ts|api\/node-messages\.ts|adapters\/agents\/scripted\/(?:definition|roles|wake-log)\.ts)$/u,
+      /^(?:api\/cli\/.*|runtime\/(?:errors|printable)\.ts|api\/node-messages\.ts|adapters\/agents\/scripted\/(?:definition|roles|wake-log)\.ts)$/u,
     packages: NOT_XSTATE,
   },
   {
     name: "api/cli",
     files: /^api\/cli\//u,
     internal:
-      /^(?:machines\/.*|runtime\/errors\.ts|api\/operations\/.*|api\/(?:config|node-messages|cli\/demo)\.ts)$/u,
+      /^(?:machines\/.*|runtime\/(?:errors|printable)\.ts|api\/operations\/.*|api\/(?:config|node-messages|cli\/demo)\.ts)$/u,
     packages: NOT_XSTATE,
   },
   { name: "api/console", files: /^api\/console\//u, internal: NOTHING, packages: NOT_XSTATE },

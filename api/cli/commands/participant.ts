@@ -3,7 +3,7 @@ import { RouseError } from "../../../runtime/errors.ts";
 import { defineCommand, type CommandGroup } from "../command.ts";
 import { cursor, limit, reason, requiredReason, type Paged } from "../options.ts";
 import type { Trigger } from "../payloads.ts";
-import { printableLine } from "../render/printable.ts";
+import { printableLine } from "../../../runtime/printable.ts";
 import { moreText } from "../views/more.ts";
 import { participantPage, participantTable } from "../views/threads.ts";
 

@@ -2,7 +2,7 @@ import { Option } from "commander";
 import { RouseError } from "../../../runtime/errors.ts";
 import { defineCommand, type CommandGroup } from "../command.ts";
 import { cursor, integer, limit, reason, requiredReason, type Paged } from "../options.ts";
-import { printable } from "../render/printable.ts";
+import { printable } from "../../../runtime/printable.ts";
 import { messagePages, threadChange, threadPage, threadTable } from "../views/threads.ts";
 
 const statuses = ["active", "blocked", "resolved", "closed"];

@@ -10,7 +10,7 @@ import { findRunningNode } from "../node-process.ts";
 import { reportedFailure, startNode } from "../node-start.ts";
 import { integer } from "../options.ts";
 import { programPath } from "../program-path.ts";
-import { printableLine } from "../render/printable.ts";
+import { printableLine } from "../../../runtime/printable.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { connectText, upText, type UpReport } from "../views/up.ts";
 import type { Invocation } from "../invocation.ts";

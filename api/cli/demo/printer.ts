@@ -1,5 +1,5 @@
 import { paint, type Paper, type Tone } from "../render/paper.ts";
-import { printableLine } from "../render/printable.ts";
+import { printableLine } from "../../../runtime/printable.ts";
 import type { Line } from "./chronicle.ts";
 
 /** Prints the play as it happens. */

@@ -1,5 +1,5 @@
 import { paint, type Paper, type Tone } from "./paper.ts";
-import { printableLine } from "./printable.ts";
+import { printableLine } from "../../../runtime/printable.ts";
 import { clip, widthOf } from "./width.ts";
 
 export interface Cell {

@@ -1,6 +1,6 @@
 import type { Explanation, Payloads } from "../payloads.ts";
 import { paint, type Paper } from "../render/paper.ts";
-import { printableLine } from "../render/printable.ts";
+import { printableLine } from "../../../runtime/printable.ts";
 import { list } from "../render/table.ts";
 import { clockText, relativeText } from "../render/time.ts";
 

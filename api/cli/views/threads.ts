@@ -1,6 +1,6 @@
 import type { Message, Participant, Payloads, Thread } from "../payloads.ts";
 import { paint, toneOf, type Paper } from "../render/paper.ts";
-import { printable, printableLine } from "../render/printable.ts";
+import { printable, printableLine } from "../../../runtime/printable.ts";
 import { list, table } from "../render/table.ts";
 import { clockText, relativeText } from "../render/time.ts";
 import { moreText } from "./more.ts";

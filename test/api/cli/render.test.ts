@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { withoutSecrets } from "../../../api/cli/commands/config.ts";
 import { paperOf, type Paper } from "../../../api/cli/render/paper.ts";
-import { printable, printableLine } from "../../../api/cli/render/printable.ts";
+import { printable, printableLine } from "../../../runtime/printable.ts";
 import { table } from "../../../api/cli/render/table.ts";
 import { clockText, durationText, parseDuration, relativeText } from "../../../api/cli/render/time.ts";
 import { clip, widthOf } from "../../../api/cli/render/width.ts";
