@@ -16,7 +16,11 @@ export function completionEvent(effect: EffectRequest, outcome: EffectOutcome): 
     outcome.status === "done"
       ? { type: `xstate.done.actor.${invokeId}`, output: outcome.output, actorId }
       : { type: `xstate.error.actor.${invokeId}`, error: outcome.error, actorId };
-  return { from: `effect/${port}`, event, cause: { type: "invoke", id: invokeId, incarnation } };
+  return {
+    from: `effect/${port}`,
+    event: { ...event, ...outcome.trace },
+    cause: { type: "invoke", id: invokeId, incarnation },
+  };
 }
 
 export function leaseLost({ address, incarnation }: Lease): RouseError {

@@ -5,6 +5,7 @@ import type { Transaction } from "../runtime/store.ts";
 const reads: ReadonlySet<keyof Transaction> = new Set<keyof Transaction>([
   "now",
   "getActor",
+  "getDeadLetter",
   "listActorsBySubject",
   "getThread",
   "listThreads",
@@ -17,7 +18,9 @@ const reads: ReadonlySet<keyof Transaction> = new Set<keyof Transaction>([
   "getAgent",
   "listAgents",
   "getIdempotent",
-  "isTokenRevoked",
+  "readTokenTrust",
+  "getToken",
+  "listTokens",
   "getSetting",
 ]);
 

@@ -1,17 +1,22 @@
 import type { Address } from "../../machines/mail.ts";
 import type { Page } from "../../runtime/domain.ts";
-import type { Claim, StoredActor } from "../../runtime/store.ts";
+import type { Claim, QuarantinedActor, StoredActor } from "../../runtime/store.ts";
 import { pageOf } from "../page.ts";
 import { readMail } from "./mailbox.ts";
 import { compare, type ActorRow, type Scope } from "./state.ts";
 
 export function claimReady(
   scope: Scope,
-  { actors, mailPerActor }: { actors: number; mailPerActor: number },
+  {
+    actors,
+    mailPerActor,
+    machineHashes,
+  }: { actors: number; mailPerActor: number; machineHashes?: readonly string[] },
 ): Claim[] {
   const waiting = scope.state.actors
     .values()
     .filter(({ address, status }) => status !== "quarantined" && scope.state.mailboxes.has(address))
+    .filter(({ machineHash }) => machineHashes?.includes(machineHash) ?? true)
     .map((actor) => ({ actor, firstId: scope.state.mailboxes.get(actor.address)?.[0]?.id ?? 0 }));
   return waiting
     .toSorted((a, b) => compare(a.firstId, b.firstId))
@@ -50,6 +55,19 @@ export function listActors(
     .toSorted((a, b) => compare(a.address, b.address))
     .slice(0, limit + 1);
   return pageOf(rows.map(toActor), limit, ({ address }) => address);
+}
+
+export function listQuarantined(
+  { state }: Scope,
+  { after = "", limit }: { after?: string; limit: number },
+): Page<QuarantinedActor> {
+  const rows = state.actors
+    .values()
+    .filter(({ status, address }) => status === "quarantined" && address > after)
+    .toSorted((a, b) => compare(a.address, b.address))
+    .slice(0, limit + 1)
+    .map((row) => ({ actor: toActor(row), mail: state.mailboxes.get(row.address)?.length ?? 0 }));
+  return pageOf(rows, limit, ({ actor }) => actor.address);
 }
 
 function toActor({ createdAt: _, ...actor }: ActorRow): StoredActor {

@@ -13,6 +13,7 @@ export function requestEffect({ state, now }: Scope, address: Address, request: 
     status: "pending",
     attempt: 0,
     nodeId: null,
+    nextTryAt: null,
     requestedAt: now,
     startedAt: null,
     finishedAt: null,
@@ -31,13 +32,15 @@ export function cancelEffect({ state, now }: Scope, key: EffectKey): void {
   const attempts = effect.attempts.map((attempt) =>
     attempt.finishedAt === null ? { ...attempt, outcome: "cancelled" as const, finishedAt: now } : attempt,
   );
-  putEffect(state, { ...effect, status: "cancelled", finishedAt: now, leaseExpiresAt: null, attempts });
+  // With an exclusive key the lease stays until its performer has stopped.
+  const leaseExpiresAt = effect.exclusiveKey === null ? null : effect.leaseExpiresAt;
+  putEffect(state, { ...effect, status: "cancelled", finishedAt: now, leaseExpiresAt, attempts });
 }
 
 export function putEffect(state: State, effect: EffectRow): void {
   const key = effectKey(effect);
   state.effects.put(key, effect);
-  if (isOpen(effect)) state.openEffects.put(key, key);
+  if (isOpen(effect) || effect.leaseExpiresAt !== null) state.openEffects.put(key, key);
   else state.openEffects.delete(key);
 }
 
@@ -56,6 +59,11 @@ export function listEffects(
     .toSorted((a, b) => -inOrderOfRequest(a, b))
     .slice(0, limit)
     .map(toEffect);
+}
+
+export function getEffect({ state }: Scope, key: EffectKey): StoredEffect | null {
+  const effect = state.effects.get(effectKey(key));
+  return effect === undefined ? null : toEffect(effect);
 }
 
 export function nextEffectInMs({ state, now }: Scope): number | null {
@@ -78,12 +86,15 @@ export function toRequest(effect: EffectRow): EffectRequest {
 
 export function toEffect(effect: EffectRow): StoredEffect {
   const { address, status, attempt, nodeId, requestedAt, startedAt, claimedAt, finishedAt, outcome } = effect;
+  const { runAt, leaseExpiresAt } = effect;
   return {
     ...toRequest(effect),
     address,
     status,
     attempt,
     nodeId,
+    nextTryAt: status === "pending" ? runAt : null,
+    leaseExpiresAt,
     requestedAt,
     startedAt: startedAt ?? claimedAt,
     finishedAt,

@@ -11,8 +11,8 @@ export function claimEffects(
   const { host, ports, limit } = request;
   const open = openEffects(scope.state);
   const taken = new Set(
-    open.flatMap(({ status, exclusiveKey }) =>
-      status === "running" && exclusiveKey !== null ? exclusiveKey : [],
+    open.flatMap(({ leaseExpiresAt, exclusiveKey }) =>
+      leaseExpiresAt !== null && exclusiveKey !== null ? exclusiveKey : [],
     ),
   );
   const ready = open
@@ -36,12 +36,16 @@ export function claimExpiredEffects(
   request: { nodeId: string; limit: number; leaseMs: number; includingOwn?: boolean },
 ): ClaimedEffect[] {
   const { nodeId: ownId, includingOwn = false } = request;
-  const expired = openEffects(scope.state)
-    .filter(({ status }) => status === "running")
+  const due = openEffects(scope.state)
+    .filter(({ leaseExpiresAt }) => leaseExpiresAt !== null)
     .filter(
       ({ leaseExpiresAt, nodeId }) =>
         (leaseExpiresAt ?? Infinity) <= scope.now || (includingOwn && nodeId === ownId),
-    )
+    );
+  const withdrawn = due.filter(({ status }) => status === "cancelled");
+  for (const effect of withdrawn) putEffect(scope.state, { ...effect, leaseExpiresAt: null });
+  const expired = due
+    .filter(({ status }) => status === "running")
     .toSorted((a, b) => compare(a.leaseExpiresAt ?? 0, b.leaseExpiresAt ?? 0) || inOrderOfAddress(a, b))
     .slice(0, request.limit);
   const claimed = expired.map((effect) => {
@@ -67,6 +71,13 @@ export function renewLeases(
     if (effect !== undefined) putEffect(state, { ...effect, leaseExpiresAt: now + leaseMs });
     return effect === undefined;
   });
+}
+
+/** Nothing happens unless the effect was cancelled under this very lease. */
+export function releaseEffect({ state }: Scope, lease: Lease): void {
+  const effect = state.effects.get(effectKey(lease));
+  if (effect?.status !== "cancelled" || effect.token !== lease.token) return;
+  putEffect(state, { ...effect, leaseExpiresAt: null });
 }
 
 /** Throws `lease_lost`. */

@@ -2,6 +2,7 @@ import type { Address } from "../../machines/mail.ts";
 import type {
   Agent,
   AuditEntry,
+  AuditSeal,
   Escalation,
   Member,
   Message,
@@ -13,10 +14,15 @@ import type {
   DeadLetter,
   EffectAttempt,
   EffectKey,
+  NodeBeat,
   IdempotencyRecord,
+  NewTokenRecord,
+  SigningKey,
   StoredActor,
   StoredEffect,
   StoredJournalEntry,
+  TokenCutoff,
+  TokenDecision,
 } from "../../runtime/store.ts";
 import { Table, UndoLog } from "./table.ts";
 
@@ -45,15 +51,13 @@ export interface TimerRow {
 /** `startedAt` is the mark alone here; input and outcome are copies of their own. */
 export interface EffectRow extends StoredEffect {
   token: number;
-  leaseExpiresAt: number | null;
   runAt: number;
   claimedAt: number | null;
   attempts: readonly EffectAttempt[];
 }
 
-export interface NodeRow {
-  nodeId: string;
-  host: string;
+export interface NodeRow extends NodeBeat {
+  startedAt: number;
   beatAt: number;
 }
 
@@ -67,7 +71,7 @@ export class State {
   readonly subscriptions = new Table<readonly Address[]>(this.undo);
   readonly timers = new Table<TimerRow>(this.undo);
   readonly effects = new Table<EffectRow>(this.undo);
-  /** Keys of effects that are pending or running: the others only grow in number. */
+  /** Keys of effects that are pending or held: the others only grow in number. */
   readonly openEffects = new Table<string>(this.undo);
   readonly journal = new Table<StoredJournalEntry>(this.undo);
   readonly deadLetters = new Table<DeadLetter>(this.undo);
@@ -79,8 +83,18 @@ export class State {
   readonly wakes = new Table<Omit<WakeReceipt, "effects">>(this.undo);
   readonly escalations = new Table<Escalation>(this.undo);
   readonly idempotency = new Table<IdempotencyRecord>(this.undo);
-  readonly audit = new Table<{ id: number; entry: AuditEntry }>(this.undo);
-  readonly revokedTokens = new Table<true>(this.undo);
+  readonly audit = new Table<{ id: number; entry: Omit<AuditEntry, "seal"> }>(this.undo);
+  readonly unsealedAudit = new Table<number>(this.undo);
+  /** By audit id. */
+  readonly auditSeals = new Table<AuditSeal>(this.undo);
+  /** One row, `head`. */
+  readonly auditHead = new Table<AuditSeal>(this.undo);
+  readonly signingKeys = new Table<SigningKey>(this.undo);
+  readonly tokens = new Table<NewTokenRecord & { id: number }>(this.undo);
+  readonly revokedTokens = new Table<TokenDecision & { jti: string; expiresAt: number }>(this.undo);
+  readonly tokenCutoffs = new Table<TokenCutoff & Omit<TokenDecision, "at"> & { expiresAt: number }>(
+    this.undo,
+  );
   /** JSON text by name. */
   readonly settings = new Table<string>(this.undo);
   readonly nodes = new Table<NodeRow>(this.undo);

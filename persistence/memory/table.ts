@@ -40,6 +40,11 @@ export class Table<Row> {
     return [...this.#rows.values()];
   }
 
+  /** In order of the first `put` of each key. */
+  entries(): IterableIterator<[key: string, row: Row]> {
+    return this.#rows.entries();
+  }
+
   put(key: string, row: Row): void {
     this.#rememberBefore(key);
     this.#rows.set(key, row);

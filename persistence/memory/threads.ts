@@ -11,11 +11,11 @@ export interface MemberKey {
 
 export function insertThread(
   { state, now }: Scope,
-  thread: Omit<Thread, "headSeq" | "createdAt" | "updatedAt">,
+  thread: Omit<Thread, "firstSeq" | "headSeq" | "createdAt" | "updatedAt">,
 ): void {
   requireStorable(thread.title);
   if (state.threads.has(thread.threadId)) throw alreadyExists(`Thread ${thread.threadId}`);
-  state.threads.put(thread.threadId, { ...thread, headSeq: 0, createdAt: now, updatedAt: now });
+  state.threads.put(thread.threadId, { ...thread, firstSeq: 1, headSeq: 0, createdAt: now, updatedAt: now });
 }
 
 export function getThread({ state }: Scope, threadId: string): Thread | null {

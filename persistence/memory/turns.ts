@@ -2,6 +2,7 @@ import { errorBody } from "../../runtime/errors.ts";
 import type { NewMail, TurnCommit } from "../../runtime/store.ts";
 import { conflict } from "../conflict.ts";
 import { actorNotFound, alreadyExists } from "../missing.ts";
+import { keepDeadLetter } from "./dead-letters.ts";
 import { cancelEffect, requestEffect } from "./effects.ts";
 import { deleteMail, insertMail, publishMail } from "./mailbox.ts";
 import { applyRecords } from "./records.ts";
@@ -62,7 +63,7 @@ function advance(scope: Scope, commit: TurnCommit): void {
   for (const arm of commit.timersArmed) armTimer(scope, address, arm);
   appendJournal(scope, commit);
   for (const { mail, error } of commit.deadLetters) {
-    keepDeadLetter(scope, { to: address, from: mail.from, event: mail.event }, error);
+    keepDeadLetter(scope, { ...mail, to: address, error, journalSeq: commit.actor.version });
   }
 }
 
@@ -82,19 +83,7 @@ function appendJournal({ state, now }: Scope, { actor, journal }: TurnCommit): v
 }
 
 function sendOrKeep(scope: Scope, mail: NewMail): void {
-  if (!insertMail(scope, mail)) keepDeadLetter(scope, mail, errorBody(actorNotFound([mail.to])));
-}
-
-function keepDeadLetter(
-  { state, now }: Scope,
-  { to, from, event }: NewMail,
-  error: ReturnType<typeof errorBody>,
-): void {
-  state.deadLetters.put(String(state.nextId()), {
-    address: to,
-    from,
-    event: copyOf(event),
-    error: copyOf(error),
-    at: now,
-  });
+  if (insertMail(scope, mail)) return;
+  const error = errorBody(actorNotFound([mail.to]));
+  keepDeadLetter(scope, { ...mail, cause: null, error, journalSeq: null });
 }

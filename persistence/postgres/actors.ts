@@ -3,48 +3,10 @@ import { RouseError } from "../../runtime/errors.ts";
 import type { Page } from "../../runtime/domain.ts";
 import type { ActorStatus, StoredActor, TurnCommit } from "../../runtime/store.ts";
 import { column } from "./columns.ts";
+import { inLockOrder } from "./lock-order.ts";
 import { pageOf } from "../page.ts";
 import type { Row, Scope } from "./scope.ts";
-import { shardCount, shardOf } from "./shard.ts";
-
-/** Mail looked at from the head of each shard: enough that several claimers find actors of their own. */
-function headsPerShard(limit: number): number {
-  return Math.max(4, Math.ceil((limit / shardCount) * 4));
-}
-
-/**
- * Locks actors with mail that nobody else holds, those that wait longest first. Mail of quarantined actors is passed
- * over while looking, or enough of it would hide everything behind it in its shard.
- */
-export async function lockReadyActors(
-  { sql, workspaceId }: Scope,
-  limit: number,
-): Promise<{ actor: StoredActor; firstSeq: string }[]> {
-  const rows = await sql`
-    select a.*, ready.first_seq
-    from (
-      select h.address, min(h.seq) as first_seq
-      from generate_series(0, ${shardCount - 1}) as s(shard)
-      cross join lateral (
-        select m.address, m.seq
-        from rouse.mailbox m
-        where m.workspace_id = ${workspaceId} and m.shard = s.shard::smallint
-          and not exists (
-            select 1 from rouse.actor q
-            where q.workspace_id = ${workspaceId} and q.address = m.address and q.status = 'quarantined'
-          )
-        order by m.seq
-        limit ${headsPerShard(limit)}
-      ) h
-      group by h.address
-    ) ready
-    join rouse.actor a on a.workspace_id = ${workspaceId} and a.address = ready.address
-    where a.status <> 'quarantined'
-    order by ready.first_seq
-    limit ${limit}
-    for update of a skip locked`;
-  return rows.map((row) => ({ actor: toActor(row), firstSeq: row["first_seq"] }));
-}
+import { shardOf } from "./shard.ts";
 
 export async function lockActor({ sql, workspaceId }: Scope, address: Address): Promise<StoredActor | null> {
   const [row] = await sql`
@@ -84,9 +46,10 @@ export async function listActors(
 /** Throws `already_exists`. */
 export async function createActors(
   { sql, workspaceId, now }: Scope,
-  creations: readonly TurnCommit["actor"][],
+  unordered: readonly TurnCommit["actor"][],
 ): Promise<void> {
-  if (creations.length === 0) return;
+  if (unordered.length === 0) return;
+  const creations = inLockOrder(unordered, ({ address }) => address);
   const created = await sql`
     insert into rouse.actor
       (workspace_id, address, kind, subject, version, status, machine_version, machine_hash, record,
@@ -137,9 +100,10 @@ export async function createActors(
 
 export async function subscribeActors(
   { sql, workspaceId }: Scope,
-  subscriptions: readonly { topic: string; address: Address }[],
+  unordered: readonly { topic: string; address: Address }[],
 ): Promise<void> {
-  if (subscriptions.length === 0) return;
+  if (unordered.length === 0) return;
+  const subscriptions = inLockOrder(unordered, ({ topic, address }) => `${topic} ${address}`);
   await sql`
     insert into rouse.subscription (workspace_id, topic, address, shard)
     select ${workspaceId}, x.topic, x.address, x.shard
@@ -160,12 +124,13 @@ export async function subscribeActors(
     on conflict do nothing`;
 }
 
-/** Returns how many had the expected version. */
+/** How many had the expected version, and which of them were quarantined and no longer are. */
 export async function updateActors(
   { sql, workspaceId, now }: Scope,
-  updates: readonly { actor: TurnCommit["actor"]; expectedVersion: number }[],
-): Promise<number> {
-  if (updates.length === 0) return 0;
+  unordered: readonly { actor: TurnCommit["actor"]; expectedVersion: number }[],
+): Promise<{ count: number; released: Address[] }> {
+  if (unordered.length === 0) return { count: 0, released: [] };
+  const updates = inLockOrder(unordered, ({ actor }) => actor.address);
   const updated = await sql`
     update rouse.actor a
     set version = x.version, status = x.status, machine_version = x.machine_version,
@@ -201,11 +166,18 @@ export async function updateActors(
         updates.map(({ actor }) => actor.record),
       )}
     ) as x(address, expected_version, version, status, machine_version, machine_hash, record)
-    where a.workspace_id = ${workspaceId} and a.address = x.address and a.version = x.expected_version`;
-  return updated.count;
+    cross join lateral (
+      select b.ctid, b.status from rouse.actor b
+      where b.workspace_id = ${workspaceId} and b.address = x.address
+      offset 0
+    ) found
+    where a.ctid = found.ctid and a.version = x.expected_version
+    returning case when found.status = 'quarantined' and a.status <> 'quarantined' then a.address end as released`;
+  const released = updated.flatMap((row) => (row["released"] === null ? [] : [row["released"] as Address]));
+  return { count: updated.count, released };
 }
 
-function toActor(row: Row): StoredActor {
+export function toActor(row: Row): StoredActor {
   return {
     address: row["address"] as Address,
     kind: row["kind"],

@@ -38,12 +38,23 @@ export interface Database {
    * Commits when `work` is fulfilled, rolls back when it is rejected. When the connection ends, it is rejected without
    * waiting for `work`, and later statements of `work` are refused: nothing runs outside its transaction.
    */
-  transaction<T>(work: (sql: Sql) => Promise<T>, options?: { deadlineMs?: number }): Promise<T>;
+  transaction<T>(
+    work: (sql: Sql) => Promise<T>,
+    options?: {
+      deadlineMs?: number;
+      /** The first statement of `work` only reads, and `work` awaits it before the next: it travels together with BEGIN. */
+      startsByReading?: boolean;
+      /** Its statements find their rows by indexes, whatever the planner thinks of the sizes of tables. */
+      plansByIndex?: boolean;
+    },
+  ): Promise<T>;
   /**
    * LISTEN on a connection of its own. A doorbell that carries no truth: when `ended` resolves, notifications may have
    * been missed; poll, then listen again.
    */
   listen(channel: string, onNotify: (payload: string) => void): Promise<Listener>;
+  /** Connections of statements and transactions now, and how many calls wait for one. */
+  figures(): { open: number; idle: number; waiting: number; max: number };
   /** Ends all connections of statements and transactions. Idempotent. */
   close(): Promise<void>;
 }
@@ -80,11 +91,11 @@ export function connect(options: ConnectOptions): Database {
     sql: routeStatements(template, (statement) => void runAlone(lender, statement)),
     transaction(work, own = {}) {
       const ownMs = own.deadlineMs ?? deadlineMs;
-      return runTransaction(
-        { ...lender, deadlineMs: ownMs },
-        work,
-        ownMs === deadlineMs ? null : serverTimeout(ownMs),
-      );
+      return runTransaction({ ...lender, deadlineMs: ownMs }, work, {
+        serverTimeoutMs: ownMs === deadlineMs ? null : serverTimeout(ownMs),
+        startsByReading: own.startsByReading ?? false,
+        plansByIndex: own.plansByIndex ?? false,
+      });
     },
     async listen(channel, onNotify) {
       const onnotify = (_channel: string, payload: string): void => onNotify(payload);
@@ -93,6 +104,7 @@ export function connect(options: ConnectOptions): Database {
       await sql`listen ${sql(channel)}`;
       return { ended: connection.ended, close: () => connection.close() };
     },
+    figures: () => pool.figures,
     close: () => pool.close(),
   };
 }

@@ -1,6 +1,8 @@
 import type { Address } from "../../machines/mail.ts";
 import type { EffectKey, EffectRequest, StoredEffect } from "../../runtime/store.ts";
 import { column, numberOrNull, toJson } from "./columns.ts";
+import { inFlight } from "./flight.ts";
+import { inLockOrder } from "./lock-order.ts";
 import type { Row, Scope } from "./scope.ts";
 import { shardOf } from "./shard.ts";
 
@@ -60,46 +62,59 @@ export async function requestEffects(
         sql,
         requests.map((request) => (request.cancelled ? "cancelled" : "pending")),
       )}
-    ) as x(address, incarnation, shard, invoke_id, port, input, host, exclusive_key, correlation, status)
-    on conflict do nothing`;
+    ) as x(address, incarnation, shard, invoke_id, port, input, host, exclusive_key, correlation, status)`;
   return inserted.count;
 }
 
-/** Ends pending and running effects whose state was left; whoever runs one loses its lease. */
+/**
+ * Ends pending and running effects whose state was left; whoever runs one may write nothing more under its lease. With an
+ * exclusive key the lease stays until its performer has stopped, so that the next holder of the key does not meet it.
+ */
 export async function cancelEffects(
   { sql, workspaceId, now }: Scope,
-  effects: readonly EffectKey[],
+  unordered: readonly EffectKey[],
 ): Promise<void> {
-  if (effects.length === 0) return;
-  await sql`
-    with target as (
-      select e.address, e.incarnation
-      from rouse.effect e
-      join unnest(
-        ${column(
-          sql,
-          effects.map(({ address }) => address),
-        )},
-        ${column(
-          sql,
-          effects.map(({ incarnation }) => incarnation),
-        )}::bigint[]
-      ) as x(address, incarnation) on e.address = x.address and e.incarnation = x.incarnation
-      where e.workspace_id = ${workspaceId} and e.status in ('pending', 'running')
-      order by e.address, e.incarnation
-      for update of e
-    ), cancelled as (
-      update rouse.effect e
-      set status = 'cancelled', finished_at = ${now}::bigint, lease_expires_at = null
-      from target t
-      where e.workspace_id = ${workspaceId} and e.address = t.address and e.incarnation = t.incarnation
-      returning e.address, e.incarnation, e.attempt
-    )
-    update rouse.effect_attempt a
-    set outcome = 'cancelled', finished_at = ${now}::bigint
-    from cancelled c
-    where a.workspace_id = ${workspaceId} and a.address = c.address and a.incarnation = c.incarnation
-      and a.attempt = c.attempt and a.finished_at is null`;
+  if (unordered.length === 0) return;
+  const effects = inLockOrder(unordered, ({ address, incarnation }) => `${address} ${incarnation}`);
+  const keys = sql`unnest(
+    ${column(
+      sql,
+      effects.map(({ address }) => address),
+    )},
+    ${column(
+      sql,
+      effects.map(({ incarnation }) => incarnation),
+    )}::bigint[]
+  ) as x(address, incarnation)`;
+  const unfinished = sql`
+    e.workspace_id = ${workspaceId} and e.address = x.address and e.incarnation = x.incarnation
+      and e.status in ('pending', 'running')`;
+  await inFlight([
+    // Their performers write, too: the next statement sees what they wrote before this lock, and nothing changes after it.
+    sql`
+      select count(*) from ${keys}
+      cross join lateral (select 1 from rouse.effect e where ${unfinished} offset 0 for update) locked`,
+    sql`
+      with cancelled as (
+        update rouse.effect c
+        set status = 'cancelled', finished_at = ${now}::bigint,
+            lease_expires_at = case when c.exclusive_key is not null then c.lease_expires_at end
+        from ${keys}
+        cross join lateral (select e.ctid from rouse.effect e where ${unfinished} offset 0) found
+        where c.ctid = found.ctid
+        returning c.address, c.incarnation, c.attempt
+      )
+      update rouse.effect_attempt a
+      set outcome = 'cancelled', finished_at = ${now}::bigint
+      from cancelled c
+      cross join lateral (
+        select b.ctid from rouse.effect_attempt b
+        where b.workspace_id = ${workspaceId} and b.address = c.address and b.incarnation = c.incarnation
+          and b.attempt = c.attempt and b.finished_at is null
+        offset 0
+      ) found
+      where a.ctid = found.ctid`,
+  ]);
 }
 
 export async function listEffects(
@@ -114,6 +129,16 @@ export async function listEffects(
     order by requested_at desc, address desc, incarnation desc
     limit ${limit}`;
   return rows.map(toEffect);
+}
+
+export async function getEffect(
+  { sql, workspaceId }: Scope,
+  { address, incarnation }: EffectKey,
+): Promise<StoredEffect | null> {
+  const [row] = await sql`
+    select * from rouse.effect
+    where workspace_id = ${workspaceId} and address = ${address} and incarnation = ${incarnation}`;
+  return row === undefined ? null : toEffect(row);
 }
 
 /** Oldest first. */
@@ -155,6 +180,8 @@ function toEffect(row: Row): StoredEffect {
     status: row["status"] as StoredEffect["status"],
     attempt: row["attempt"],
     nodeId: row["node_id"],
+    nextTryAt: row["status"] === "pending" ? Number(row["run_at"]) : null,
+    leaseExpiresAt: numberOrNull(row["lease_expires_at"]),
     requestedAt: Number(row["requested_at"]),
     startedAt: numberOrNull(row["started_at"] ?? row["claimed_at"]),
     finishedAt: numberOrNull(row["finished_at"]),

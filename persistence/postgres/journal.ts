@@ -3,6 +3,8 @@ import type { JournalEntry, StoredJournalEntry } from "../../runtime/store.ts";
 import { column } from "./columns.ts";
 import type { Row, Scope } from "./scope.ts";
 
+const newestPossible = "9223372036854775807";
+
 export type AddressedEntry = { address: Address; machineHash: string; entry: JournalEntry };
 
 /** Returns how many were new. */
@@ -32,24 +34,30 @@ export async function appendJournal(
         entries.map(({ entry }) => JSON.stringify(entry)),
       )}
     ) with ordinality as x(address, seq, machine_hash, entry, place)
-    order by x.place
-    on conflict do nothing`;
+    order by x.place`;
   return inserted.count;
 }
 
-/** `after` is a seq for one address, else a journal id. */
+/** `after` is a seq for one address, else a journal id; `upTo` is a journal id. */
 export async function listJournal(
   { sql, workspaceId }: Scope,
-  { address, after = "0", limit }: { address?: Address; after?: string; limit: number },
+  {
+    address,
+    after = "0",
+    upTo = newestPossible,
+    limit,
+  }: { address?: Address; after?: string; upTo?: string; limit: number },
 ): Promise<StoredJournalEntry[]> {
   const rows =
     address === undefined
       ? await sql`
           select * from rouse.journal where workspace_id = ${workspaceId} and journal_id > ${after}::bigint
+            and journal_id <= ${upTo}::bigint
           order by journal_id limit ${limit}`
       : await sql`
           select * from rouse.journal
           where workspace_id = ${workspaceId} and address = ${address} and seq > ${after}::bigint
+            and journal_id <= ${upTo}::bigint
           order by seq limit ${limit}`;
   return rows.map(toEntry);
 }

@@ -15,7 +15,7 @@ import type { Row, Scope } from "./scope.ts";
 import { shardOf } from "./shard.ts";
 
 /**
- * Takes pending effects. Of several with one exclusive key only the first is taken, and none while another runs; when
+ * Takes pending effects. Of several with one exclusive key only the first is taken, and none while another is held; when
  * two nodes take two of them at the same moment, the unique index refuses one statement as a whole (SQLSTATE 23505).
  */
 export async function claimEffects(
@@ -34,7 +34,8 @@ export async function claimEffects(
           and e.run_at <= ${now}::bigint and e.port = any(${column(sql, ports)})
           and (e.exclusive_key is null or not exists (
             select 1 from rouse.effect r
-            where r.workspace_id = ${workspaceId} and r.status = 'running' and r.exclusive_key = e.exclusive_key
+            where r.workspace_id = ${workspaceId} and r.lease_expires_at is not null
+              and r.exclusive_key = e.exclusive_key
           ))
         order by e.run_at, e.address, e.incarnation
         limit ${limit}
@@ -64,7 +65,7 @@ export async function claimEffects(
   return rows.map(toClaimed);
 }
 
-/** Takes over from silent holders; their attempts end as `expired`. */
+/** Takes over from silent holders; their attempts end as `expired`. What they no longer perform gives its exclusive key free. */
 export async function claimExpiredEffects(
   { sql, workspaceId, now }: Scope,
   {
@@ -75,6 +76,10 @@ export async function claimExpiredEffects(
   }: { nodeId: string; limit: number; leaseMs: number; includingOwn?: boolean },
 ): Promise<ClaimedEffect[]> {
   const orOwn = includingOwn ? sql`or node_id = ${nodeId}` : sql``;
+  await sql`
+    update rouse.effect set lease_expires_at = null
+    where workspace_id = ${workspaceId} and status = 'cancelled' and lease_expires_at is not null
+      and (lease_expires_at <= ${now}::bigint ${orOwn})`;
   const rows = await sql`
     with expired as (
       select address, incarnation, attempt from rouse.effect
@@ -157,6 +162,14 @@ export async function renewLeases(
   return leases.filter(
     ({ address, incarnation, token }) => !renewed.has(`${address} ${incarnation} ${token}`),
   );
+}
+
+/** Nothing happens unless the effect was cancelled under this very lease. */
+export async function releaseEffect({ sql, workspaceId }: Scope, lease: Lease): Promise<void> {
+  await sql`
+    update rouse.effect set lease_expires_at = null
+    where workspace_id = ${workspaceId} and address = ${lease.address} and incarnation = ${lease.incarnation}
+      and lease_token = ${lease.token} and status = 'cancelled'`;
 }
 
 /** To be run in a transaction. Throws `lease_lost`. */

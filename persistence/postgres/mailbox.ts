@@ -2,71 +2,39 @@ import type { Address } from "../../machines/mail.ts";
 import type { ActorEvent, Cause, Mail, NewMail } from "../../runtime/store.ts";
 import { column } from "./columns.ts";
 import type { Row, Scope } from "./scope.ts";
-import { shardOf } from "./shard.ts";
+import { heldShardOf, shardOf } from "./shard.ts";
 
 export type OutgoingMail = NewMail & { cause?: Cause | null };
-
-export interface MailboxHead {
-  address: Address;
-  /** Of the oldest mail that was seen; none before it concerns the actor. */
-  firstSeq: string;
-}
-
-/** Rows looked at per shard: bounds a claim's cost however much mail waits. What is behind comes with later claims. */
-const windowRows = 256;
-
-/**
- * Mail of these actors, each from its head on, in order of arrival, at most `perActor`. Their rows must be locked by an
- * earlier statement: only then is no mail here that another turn has already consumed.
- */
-export async function readMail(
-  { sql, workspaceId }: Scope,
-  heads: readonly MailboxHead[],
-  perActor: number,
-): Promise<Map<Address, Mail[]>> {
-  const mailboxes = new Map(heads.map(({ address }): [Address, Mail[]] => [address, []]));
-  if (heads.length === 0) return mailboxes;
-  const rows = await sql`
-    with head as materialized (
-      select * from unnest(
-        ${column(
-          sql,
-          heads.map(({ address }) => address),
-        )},
-        ${column(
-          sql,
-          heads.map(({ address }) => shardOf(address)),
-        )}::smallint[],
-        ${column(
-          sql,
-          heads.map(({ firstSeq }) => firstSeq),
-        )}::bigint[]
-      ) as h(address, shard, first_seq)
-    )
-    select m.address, m.seq, m.sender, m.event, m.cause, m.sent_at
-    from (select shard, min(first_seq) as first_seq from head group by shard) s
-    cross join lateral (
-      select * from rouse.mailbox
-      where workspace_id = ${workspaceId} and shard = s.shard and seq >= s.first_seq
-      order by seq
-      limit ${windowRows}
-    ) m
-    where m.address in (select address from head)
-    order by m.seq`;
-  for (const row of rows) {
-    const mailbox = mailboxes.get(row["address"] as Address);
-    if (mailbox !== undefined && mailbox.length < perActor) mailbox.push(toMail(row));
-  }
-  return mailboxes;
-}
 
 /** All mail of an actor that an earlier statement has locked. */
 export async function readAllMail({ sql, workspaceId }: Scope, address: Address): Promise<Mail[]> {
   const rows = await sql`
-    select * from rouse.mailbox
-    where workspace_id = ${workspaceId} and shard = ${shardOf(address)} and address = ${address}
-    order by seq`;
+    select m.* from (values (${shardOf(address)}::smallint), (${heldShardOf(address)}::smallint)) as s(shard)
+    cross join lateral (
+      select * from rouse.mailbox b
+      where b.workspace_id = ${workspaceId} and b.shard = s.shard and b.address = ${address}
+      offset 0
+    ) m
+    order by m.seq`;
   return rows.map(toMail);
+}
+
+/** Mail that was held back while its actor was quarantined, at its old place among the others. */
+export async function releaseMail({ sql, workspaceId }: Scope, addresses: readonly Address[]): Promise<void> {
+  if (addresses.length === 0) return;
+  await sql`
+    update rouse.mailbox m set shard = x.shard
+    from unnest(
+      ${column(sql, addresses)},
+      ${column(sql, addresses.map(shardOf))}::smallint[],
+      ${column(sql, addresses.map(heldShardOf))}::smallint[]
+    ) as x(address, shard, held_shard)
+    cross join lateral (
+      select b.ctid from rouse.mailbox b
+      where b.workspace_id = ${workspaceId} and b.shard = x.held_shard and b.address = x.address
+      offset 0
+    ) found
+    where m.ctid = found.ctid`;
 }
 
 /** Returns how many were there. */
@@ -87,7 +55,12 @@ export async function deleteMail(
         consumed.map(({ mail }) => mail.id),
       )}::bigint[]
     ) as x(shard, seq)
-    where m.workspace_id = ${workspaceId} and m.shard = x.shard and m.seq = x.seq`;
+    cross join lateral (
+      select b.ctid from rouse.mailbox b
+      where b.workspace_id = ${workspaceId} and b.shard = x.shard and b.seq = x.seq
+      offset 0
+    ) found
+    where m.ctid = found.ctid`;
   return deleted.count;
 }
 
@@ -122,7 +95,9 @@ export async function insertMail(
           mail.map(({ cause }) => (cause ? JSON.stringify(cause) : null)),
         )}
       ) with ordinality as x(address, shard, sender, event, cause, place)
-      left join rouse.actor a on a.workspace_id = ${workspaceId} and a.address = x.address
+      left join lateral (
+        select a.address from rouse.actor a where a.workspace_id = ${workspaceId} and a.address = x.address offset 0
+      ) a on true
     ), inserted as (
       insert into rouse.mailbox (workspace_id, shard, address, sender, event, cause, sent_at)
       select ${workspaceId}, shard, address, coalesce(sender, ''), event, cause, ${now}::bigint
@@ -155,11 +130,15 @@ export async function publishMail(
         published.map(({ event }) => JSON.stringify(event)),
       )}
     ) with ordinality as x(topic, sender, event, place)
-    join rouse.subscription s on s.workspace_id = ${workspaceId} and s.topic = x.topic
+    cross join lateral (
+      select s.shard, s.address from rouse.subscription s
+      where s.workspace_id = ${workspaceId} and s.topic = x.topic
+      offset 0
+    ) s
     order by x.place, s.address`;
 }
 
-function toMail(row: Row): Mail {
+export function toMail(row: Row): Mail {
   return {
     id: row["seq"],
     from: row["sender"],

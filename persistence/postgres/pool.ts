@@ -29,6 +29,11 @@ export class Pool {
     this.#options = options;
   }
 
+  get figures(): { open: number; idle: number; waiting: number; max: number } {
+    const { max } = this.#options;
+    return { open: this.#open.size, idle: this.#idle.length, waiting: this.#waiters.length, max };
+  }
+
   /** @throws RouseError database_unavailable when none can be had before `deadlineAtMs` (performance.now()). */
   acquire(deadlineAtMs: number): Promise<Connection> {
     return new Promise((resolve, reject) => {

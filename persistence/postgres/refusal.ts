@@ -6,15 +6,16 @@ import { unavailable } from "./failure.ts";
 const conflictStates = new Set(["40001", "40P01", "55P03", "23505"]);
 /** The statement is sound, but a value does not fit: out of range, no such number, text with U+0000 or not encodable. */
 const valueStates = new Set(["22003", "22P02", "22021", "22P05"]);
-/** Class 53, insufficient resources, such as a full disk: a person has to act, then the same call succeeds. */
-const resourceState = /^53...$/u;
+/** Classes 53 and 58, such as a full disk or one that fails: a person has to act, then the same call succeeds. */
+const surroundingsState = /^5[38]...$/u;
 
 /** The error of our own list for what the server refused; other errors unchanged, they come from the work itself. */
 export function asRouseError(error: unknown): unknown {
   if (isRouseError(error) || !(error instanceof Error) || error.name !== "PostgresError") return error;
   const state = "code" in error ? String(error.code) : "";
   if (conflictStates.has(state)) return conflict("Another transaction changed the same rows first.", error);
-  if (resourceState.test(state)) return unavailable("The database lacks resources.", error);
+  if (surroundingsState.test(state))
+    return unavailable("The database lacks resources, or its system failed.", error);
   if (valueStates.has(state)) {
     return new RouseError("invalid_input", `The database does not take a value: ${error.message}.`, {
       nextStep:

@@ -1,16 +1,19 @@
-import type { Lease, Store, Transaction } from "../../runtime/store.ts";
+import type { ClaimedEffect, Lease, Store, Transaction } from "../../runtime/store.ts";
 import { readOnly } from "../read-only.ts";
 import * as actors from "./actors.ts";
-import { listAudit } from "./audit.ts";
+import { getAudit, listAudit } from "./audit.ts";
+import * as auditChain from "./audit-chain.ts";
 import type { Database, Sql } from "./connect.ts";
 import { counts } from "./counts.ts";
-import { listDeadLetters } from "./dead-letters.ts";
+import { getDeadLetter, listDeadLetters } from "./dead-letters.ts";
 import * as effects from "./effects.ts";
 import { listEscalations } from "./escalations.ts";
 import { inFlight } from "./flight.ts";
 import { listJournal } from "./journal.ts";
+import { JournalHorizonWatch } from "./journal-horizon.ts";
 import * as leases from "./leases.ts";
 import * as nodes from "./nodes.ts";
+import { listQuarantined } from "./quarantine.ts";
 import { asRouseError } from "./refusal.ts";
 import { databaseNow, type Scope } from "./scope.ts";
 import * as timers from "./timers.ts";
@@ -38,50 +41,96 @@ export function createPostgresStore({ database, workspaceId, clock }: PostgresSt
       throw asRouseError(error);
     }
   };
-  const together = async <Result>(work: (scope: Scope) => Promise<Result>): Promise<Result> => {
+  const together = async <Result>(
+    work: (scope: Scope) => Promise<Result>,
+    how: Parameters<Database["transaction"]>[1] = { plansByIndex: true },
+  ): Promise<Result> => {
     try {
-      return await database.transaction((sql) => work(scopeOf(sql)));
+      return await database.transaction((sql) => work(scopeOf(sql)), how);
     } catch (error) {
       throw asRouseError(error);
     }
   };
+  const horizon = new JournalHorizonWatch(database.sql, workspaceId);
 
   return {
     workspaceId,
-    transaction: (work, options = {}) => together((scope) => runWork(scope, work, options)),
-    async fireTimers({ limit }) {
-      const fired = await alone((scope) => timers.fireTimers(scope, limit));
-      return { fired, nextDueInMs: await alone(timers.nextTimerInMs) };
-    },
-    async claimEffects(request) {
-      for (let round = 1; ; round += 1) {
-        try {
-          return await leases.claimEffects(scopeOf(database.sql), request);
-        } catch (error) {
-          if (!leases.isExclusiveKeyTaken(error)) throw asRouseError(error);
-          if (round === claimRounds) return [];
-        }
-      }
-    },
-    claimExpiredEffects: (request) => alone((scope) => leases.claimExpiredEffects(scope, request)),
+    transaction: (work, options = {}) =>
+      // Unless the time is given, it is what `beginAt` reads.
+      together((scope) => runWork(scope, work, options), {
+        startsByReading: clock === undefined,
+        plansByIndex: options.readOnly !== true,
+      }),
+    fireTimers: ({ limit }) => together((scope) => fireTimers(scope, limit), polls),
+    claimEffects: (request) =>
+      untilNobodyElseTakesIt(() =>
+        database.transaction((sql) => leases.claimEffects(scopeOf(sql), request), polls),
+      ),
+    claimExpiredEffects: (request) => together((scope) => leases.claimExpiredEffects(scope, request)),
     startEffect: (lease) => alone((scope) => leases.startEffect(scope, lease)),
     renewLeases: (request) => alone((scope) => leases.renewLeases(scope, request)),
+    releaseEffect: (lease) => alone((scope) => leases.releaseEffect(scope, lease)),
     settleEffect: (lease, outcome) => together((scope) => leases.settleEffect(scope, lease, outcome)),
     nextEffectInMs: () => alone(effects.nextEffectInMs),
     beatNode: (request) => alone((scope) => nodes.beatNode(scope, request)),
-    removeNode: (nodeId) => alone((scope) => nodes.removeNode(scope, nodeId)),
+    removeNode: (node) => alone((scope) => nodes.removeNode(scope, node)),
+    listNodes: () => alone(nodes.listNodes),
     getActor: (address) => alone((scope) => actors.getActor(scope, address)),
     listActors: (query) => alone((scope) => actors.listActors(scope, query)),
     listJournal: (query) => alone((scope) => listJournal(scope, query)),
+    journalHorizon: () => alone(() => horizon.look()),
     listEffects: (query) => alone((scope) => effects.listEffects(scope, query)),
+    getEffect: (key) => alone((scope) => effects.getEffect(scope, key)),
     listAttempts: (key) => alone((scope) => leases.listAttempts(scope, key)),
     listTimers: (address) => alone((scope) => timers.listTimers(scope, address)),
     listWakes: (query) => alone((scope) => listWakes(scope, query)),
-    listDeadLetters: ({ limit }) => alone((scope) => listDeadLetters(scope, limit)),
+    listDeadLetters: (query) => alone((scope) => listDeadLetters(scope, query)),
+    getDeadLetter: (id) => alone((scope) => getDeadLetter(scope, id)),
+    listQuarantined: (query) => alone((scope) => listQuarantined(scope, query)),
     listEscalations: (query) => alone((scope) => listEscalations(scope, query)),
-    listAudit: (query) => alone((scope) => listAudit(scope, query)),
+    ...auditMethods(alone, together),
     counts: () => alone(counts),
     close: () => Promise.resolve(),
+  };
+}
+
+/** One statement does all of it: whole also by itself, so it need not wait for the answer to BEGIN. */
+const polls = { startsByReading: true, plansByIndex: true };
+
+async function fireTimers(scope: Scope, limit: number): ReturnType<Store["fireTimers"]> {
+  const [fired, nextDueInMs] = await inFlight([timers.fireTimers(scope, limit), timers.nextTimerInMs(scope)]);
+  return { fired, nextDueInMs };
+}
+
+async function untilNobodyElseTakesIt(claim: () => Promise<ClaimedEffect[]>): Promise<ClaimedEffect[]> {
+  for (let round = 1; ; round += 1) {
+    try {
+      return await claim();
+    } catch (error) {
+      if (!leases.isExclusiveKeyTaken(error)) throw asRouseError(error);
+      if (round === claimRounds) return [];
+    }
+  }
+}
+
+type Run = <Result>(work: (scope: Scope) => Promise<Result>) => Promise<Result>;
+
+type AuditMethods = Pick<
+  Store,
+  "listAudit" | "getAudit" | "sealAudit" | "getAuditHead" | "listAuditLinks" | "listStrayAudit"
+>;
+
+function auditMethods(alone: Run, together: Run): AuditMethods {
+  return {
+    listAudit: (query) => alone((scope) => listAudit(scope, query)),
+    getAudit: (auditId) => alone((scope) => getAudit(scope, auditId)),
+    async sealAudit(request) {
+      const isDue = request.sweep === true || (await alone(auditChain.isAuditWaiting));
+      return isDue ? together((scope) => auditChain.sealAudit(scope, request)) : 0;
+    },
+    getAuditHead: () => alone(auditChain.getAuditHead),
+    listAuditLinks: (query) => alone((scope) => auditChain.listAuditLinks(scope, query)),
+    listStrayAudit: (query) => alone((scope) => auditChain.listStrayAudit(scope, query)),
   };
 }
 

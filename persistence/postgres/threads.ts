@@ -3,13 +3,15 @@ import type { EngineRecords } from "../../machines/records.ts";
 import type { Page, Thread } from "../../runtime/domain.ts";
 import { alreadyExists } from "../missing.ts";
 import { column } from "./columns.ts";
+import { inFlight } from "./flight.ts";
+import { inLockOrder } from "./lock-order.ts";
 import { pageOf } from "../page.ts";
 import { storable } from "../storable.ts";
 import type { Row, Scope } from "./scope.ts";
 
 export async function insertThread(
   { sql, workspaceId, now }: Scope,
-  thread: Omit<Thread, "headSeq" | "createdAt" | "updatedAt">,
+  thread: Omit<Thread, "firstSeq" | "headSeq" | "createdAt" | "updatedAt">,
 ): Promise<void> {
   const { threadId, title, type, createdBy, status, statusReason, statusBy } = thread;
   const inserted = await sql`
@@ -54,34 +56,48 @@ export async function changeThreadStatuses(
   changes: readonly EngineRecords["thread.statusChanged"][],
 ): Promise<void> {
   if (changes.length === 0) return;
-  const last = [...new Map(changes.map((change) => [change.threadId, change])).values()];
-  await sql`
-    update rouse.thread t
-    set status = x.status, status_by = x.by, status_reason = (x.reason::json ->> 0),
-        updated_at = greatest(t.updated_at, x.at)
-    from unnest(
-      ${column(
-        sql,
-        last.map(({ threadId }) => threadId),
-      )},
-      ${column(
-        sql,
-        last.map(({ status }) => status),
-      )},
-      ${column(
-        sql,
-        last.map(({ by }) => by),
-      )},
-      ${column(
-        sql,
-        last.map(({ reason }) => JSON.stringify([storable(reason)])),
-      )},
-      ${column(
-        sql,
-        last.map(({ at }) => at),
-      )}::bigint[]
-    ) as x(thread_id, status, by, reason, at)
-    where t.workspace_id = ${workspaceId} and t.thread_id = x.thread_id`;
+  const lastOfEach = new Map(changes.map((change) => [change.threadId, change]));
+  const last = inLockOrder([...lastOfEach.values()], ({ threadId }) => threadId);
+  const threadIds = column(
+    sql,
+    last.map(({ threadId }) => threadId),
+  );
+  await inFlight([
+    // Posts and joins change the row, too: the next statement sees it as they left it, and nothing changes after it.
+    sql`
+      select count(*) from unnest(${threadIds}) as x(thread_id)
+      cross join lateral (
+        select 1 from rouse.thread t where t.workspace_id = ${workspaceId} and t.thread_id = x.thread_id
+        offset 0 for update
+      ) locked`,
+    sql`
+      update rouse.thread t
+      set status = x.status, status_by = x.by, status_reason = (x.reason::json ->> 0),
+          updated_at = greatest(t.updated_at, x.at)
+      from unnest(
+        ${threadIds},
+        ${column(
+          sql,
+          last.map(({ status }) => status),
+        )},
+        ${column(
+          sql,
+          last.map(({ by }) => by),
+        )},
+        ${column(
+          sql,
+          last.map(({ reason }) => JSON.stringify([storable(reason)])),
+        )},
+        ${column(
+          sql,
+          last.map(({ at }) => at),
+        )}::bigint[]
+      ) as x(thread_id, status, by, reason, at)
+      cross join lateral (
+        select b.ctid from rouse.thread b where b.workspace_id = ${workspaceId} and b.thread_id = x.thread_id offset 0
+      ) found
+      where t.ctid = found.ctid`,
+  ]);
 }
 
 function createdAtIn(cursor: string): string {
@@ -103,6 +119,7 @@ function toThread(row: Row): Thread {
     statusReason: row["status_reason"],
     statusBy: row["status_by"],
     updatedAt: Number(row["updated_at"]),
+    firstSeq: Number(row["first_seq"]),
     headSeq: Number(row["head_seq"]),
   };
 }

@@ -1,15 +1,17 @@
 import type { Address } from "../../machines/mail.ts";
 import type { Cause, TimerArm } from "../../runtime/store.ts";
 import { column } from "./columns.ts";
+import { inLockOrder } from "./lock-order.ts";
 import type { Scope } from "./scope.ts";
 import { shardOf } from "./shard.ts";
 
 /** Arming a timer that exists replaces it. */
 export async function armTimers(
   { sql, workspaceId, now }: Scope,
-  arms: readonly (TimerArm & { address: Address })[],
+  unordered: readonly (TimerArm & { address: Address })[],
 ): Promise<void> {
-  if (arms.length === 0) return;
+  if (unordered.length === 0) return;
+  const arms = inLockOrder(unordered, ({ address, id }) => `${address} ${id}`);
   await sql`
     insert into rouse.timer (workspace_id, address, timer_id, shard, incarnation, due_at, event, cause)
     select ${workspaceId}, x.address, x.timer_id, x.shard, x.incarnation, ${now}::bigint + x.delay_ms, x.event, x.cause
@@ -49,9 +51,10 @@ export async function armTimers(
 
 export async function cancelTimers(
   { sql, workspaceId }: Scope,
-  timers: readonly { address: Address; id: string }[],
+  unordered: readonly { address: Address; id: string }[],
 ): Promise<void> {
-  if (timers.length === 0) return;
+  if (unordered.length === 0) return;
+  const timers = inLockOrder(unordered, ({ address, id }) => `${address} ${id}`);
   await sql`
     delete from rouse.timer t
     using unnest(
@@ -64,21 +67,28 @@ export async function cancelTimers(
         timers.map(({ id }) => id),
       )}
     ) as x(address, timer_id)
-    where t.workspace_id = ${workspaceId} and t.address = x.address and t.timer_id = x.timer_id`;
+    cross join lateral (
+      select b.ctid from rouse.timer b
+      where b.workspace_id = ${workspaceId} and b.address = x.address and b.timer_id = x.timer_id
+      offset 0
+    ) found
+    where t.ctid = found.ctid`;
 }
 
-/** One statement, so one transaction: a due timer is gone exactly when its mail is there. Several nodes may fire. */
+/**
+ * One statement, so one transaction: a due timer is gone exactly when its mail is there. Several nodes may fire. A timer that
+ * is armed anew at this moment has moved to another place and stays.
+ */
 export async function fireTimers({ sql, workspaceId, now }: Scope, limit: number): Promise<number> {
   const rows = await sql`
     with due as (
-      select address, timer_id from rouse.timer
+      select ctid from rouse.timer
       where workspace_id = ${workspaceId} and due_at <= ${now}::bigint
       order by due_at, address, timer_id
       limit ${limit}
       for update skip locked
     ), fired as (
-      delete from rouse.timer t using due
-      where t.workspace_id = ${workspaceId} and t.address = due.address and t.timer_id = due.timer_id
+      delete from rouse.timer t using due where t.ctid = due.ctid
       returning t.*
     )
     insert into rouse.mailbox (workspace_id, shard, address, sender, event, cause, sent_at)

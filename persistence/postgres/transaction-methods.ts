@@ -1,17 +1,23 @@
 import type { Transaction } from "../../runtime/store.ts";
+import type { TokenTransaction } from "../../runtime/token-records.ts";
 import * as actors from "./actors.ts";
 import { asError } from "../as-error.ts";
 import * as agents from "./agents.ts";
+import * as charts from "./charts.ts";
 import { appendAudit } from "./audit.ts";
+import { claimReady } from "./claim.ts";
+import { decideDeadLetter, getDeadLetter } from "./dead-letters.ts";
 import { getIdempotent, putIdempotent } from "./idempotency.ts";
 import { publishMail } from "./mailbox.ts";
 import * as members from "./members.ts";
 import * as messages from "./messages.ts";
+import { forgetHost } from "./nodes.ts";
 import { asRouseError } from "./refusal.ts";
 import type { Scope } from "./scope.ts";
 import { getSetting, putSetting } from "./settings.ts";
+import * as signingKeys from "./signing-keys.ts";
 import * as threads from "./threads.ts";
-import { isTokenRevoked, revokeToken } from "./tokens.ts";
+import * as tokens from "./tokens.ts";
 import * as turns from "./turns.ts";
 
 /** `failure` tells why the transaction may not be committed, also when the work has swallowed the error. */
@@ -30,11 +36,16 @@ export function openTransaction(scope: Scope & { now: number }): {
   };
   const tx: Transaction = {
     now: scope.now,
-    claimReady: (request) => turns.claimReady(scope, request),
+    claimReady: (request) => claimReady(scope, request),
     claimActor: (address) => turns.claimActor(scope, address),
+    claimUnrunnable: (request) => charts.claimUnrunnable(scope, request),
+    claimSetAside: (request) => charts.claimSetAside(scope, request),
     commitTurns: (commits) => orFail(turns.commitTurns(scope, commits)),
     send: (mail) => orFail(turns.send(scope, mail)),
     publish: (message) => publishMail(scope, [message]),
+    decideDeadLetter: (request) => decideDeadLetter(scope, request),
+    getDeadLetter: (id) => getDeadLetter(scope, id),
+    forgetHost: (request) => forgetHost(scope, request),
     getActor: (address) => actors.getActor(scope, address),
     listActorsBySubject: (query) => actors.listActorsBySubject(scope, query),
     insertThread: (thread) => threads.insertThread(scope, thread),
@@ -57,10 +68,24 @@ export function openTransaction(scope: Scope & { now: number }): {
     getIdempotent: (key) => getIdempotent(scope, key),
     putIdempotent: (key, record) => putIdempotent(scope, key, record),
     appendAudit: (entry) => appendAudit(scope, entry),
-    revokeToken: (request) => revokeToken(scope, request),
-    isTokenRevoked: (jti) => isTokenRevoked(scope, jti),
+    ...tokenMethods(scope),
     getSetting: (name) => getSetting(scope, name),
     putSetting: (name, value) => putSetting(scope, name, value),
   };
   return { tx, failure: () => failure };
+}
+
+function tokenMethods(scope: Scope & { now: number }): TokenTransaction {
+  return {
+    supersedeSigningKey: (request) => signingKeys.supersedeSigningKey(scope, request),
+    insertSigningKey: (key) => signingKeys.insertSigningKey(scope, key),
+    retireSigningKey: (request) => signingKeys.retireSigningKey(scope, request),
+    readTokenTrust: () => tokens.readTokenTrust(scope),
+    insertToken: (token) => tokens.insertToken(scope, token),
+    getToken: (jti) => tokens.getToken(scope, jti),
+    listTokens: (query) => tokens.listTokens(scope, query),
+    revokeToken: (request) => tokens.revokeToken(scope, request),
+    revokeTokensOf: (request) => tokens.revokeTokensOf(scope, request),
+    pruneTokens: (request) => tokens.pruneTokens(scope, request),
+  };
 }

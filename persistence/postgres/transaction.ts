@@ -35,7 +35,7 @@ export async function runAlone({ pool, deadlineMs }: Lender, statement: Statemen
 export async function runTransaction<T>(
   { pool, template, deadlineMs }: Lender,
   work: (sql: Sql) => Promise<T>,
-  serverTimeoutMs: number | null,
+  options: { serverTimeoutMs: number | null; startsByReading: boolean; plansByIndex: boolean },
 ): Promise<T> {
   const { connection, giveBack } = await borrow(pool, deadlineMs);
   const control = routeStatements(template, (statement) => connection.run(statement));
@@ -44,7 +44,17 @@ export async function runTransaction<T>(
     if (firstError === null && error instanceof Error) firstError = error;
     return error;
   };
-  let isOver = false;
+  let isOver = true;
+  const opening = routeStatements(template, (statement) => {
+    isOver = false;
+    // Set while the refusal is being read, so before any answer that would let the work go on.
+    onSettled(
+      statement,
+      (error) => ((isOver = true), error),
+      () => undefined,
+    );
+    connection.run(statement);
+  });
   const sql = routeStatements(template, (statement) => {
     if (isOver)
       return statement.reject(new RouseError("internal", "This transaction is over: await every statement."));
@@ -52,8 +62,9 @@ export async function runTransaction<T>(
     connection.run(statement);
   });
   try {
-    await control.unsafe(beginWith(serverTimeoutMs));
-    const result = await connection.untilEnd(work(sql));
+    const begun = opening.unsafe(beginWith(options)).execute();
+    if (!options.startsByReading) await begun;
+    const [, result] = await connection.untilEnd(Promise.all([begun, work(sql)]));
     isOver = true;
     await commit(connection, control, () => firstError);
     return result;
@@ -83,13 +94,28 @@ async function borrow(
   return { connection, giveBack };
 }
 
-function beginWith(serverTimeoutMs: number | null): string {
-  if (serverTimeoutMs === null) return "begin";
-  return [
-    "begin",
-    `set local statement_timeout = ${serverTimeoutMs}`,
-    `set local idle_in_transaction_session_timeout = ${2 * serverTimeoutMs}`,
-  ].join(";");
+/**
+ * A plan made while a table is young or emptied would read all of it, and a prepared statement would go on doing so when it
+ * has grown. Told with BEGIN and not at sign-in, so that it holds behind any pooler and for these transactions only. No
+ * JIT: a plan without an index would seem costly enough to compile.
+ */
+const byIndex = ["enable_seqscan", "enable_bitmapscan", "jit"].map((name) => `set local ${name} = off`);
+
+function beginWith({
+  serverTimeoutMs,
+  plansByIndex,
+}: {
+  serverTimeoutMs: number | null;
+  plansByIndex: boolean;
+}): string {
+  const timeouts =
+    serverTimeoutMs === null
+      ? []
+      : [
+          `set local statement_timeout = ${serverTimeoutMs}`,
+          `set local idle_in_transaction_session_timeout = ${2 * serverTimeoutMs}`,
+        ];
+  return ["begin", ...timeouts, ...(plansByIndex ? byIndex : [])].join(";");
 }
 
 async function commit(connection: Connection, control: Sql, firstError: () => Error | null): Promise<void> {

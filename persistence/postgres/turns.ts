@@ -2,30 +2,15 @@ import type { Address } from "../../machines/mail.ts";
 import { conflict } from "../conflict.ts";
 import { actorNotFound } from "../missing.ts";
 import type { Claim, NewMail, TurnCommit } from "../../runtime/store.ts";
-import { createActors, lockActor, lockReadyActors, subscribeActors, updateActors } from "./actors.ts";
+import { createActors, lockActor, subscribeActors, updateActors } from "./actors.ts";
 import { asDeadLetter, insertDeadLetters } from "./dead-letters.ts";
 import { cancelEffects, requestEffects, type RequestedEffect } from "./effects.ts";
 import { inFlight } from "./flight.ts";
 import { appendJournal } from "./journal.ts";
-import { deleteMail, insertMail, publishMail, readAllMail, readMail } from "./mailbox.ts";
+import { deleteMail, insertMail, publishMail, readAllMail, releaseMail } from "./mailbox.ts";
 import { applyRecords } from "./records.ts";
 import type { Scope } from "./scope.ts";
 import { armTimers, cancelTimers } from "./timers.ts";
-
-/**
- * Lock first, then read the mail in a statement of its own: its snapshot begins after the lock, so mail that the
- * previous holder consumed is gone from it. One statement doing both would share an older snapshot.
- */
-export async function claimReady(
-  scope: Scope,
-  { actors: limit, mailPerActor }: { actors: number; mailPerActor: number },
-): Promise<Claim[]> {
-  const locked = await lockReadyActors(scope, limit);
-  const heads = locked.map(({ actor, firstSeq }) => ({ address: actor.address, firstSeq }));
-  const mailboxes = await readMail(scope, heads, mailPerActor);
-  const claims = locked.map(({ actor }) => ({ actor, mail: mailboxes.get(actor.address) ?? [] }));
-  return claims.filter(({ mail }) => mail.length > 0);
-}
 
 export async function claimActor(scope: Scope, address: Address): Promise<Claim | null> {
   const actor = await lockActor(scope, address);
@@ -52,7 +37,7 @@ export async function commitTurns(scope: Scope, commits: readonly TurnCommit[]):
   const entries = commits.flatMap(({ actor, journal }) =>
     journal.map((entry) => ({ address: actor.address, machineHash: actor.machineHash, entry })),
   );
-  const [updated, , deleted, requested, journaled, undelivered] = await inFlight([
+  const [{ count: updated, released }, , deleted, requested, journaled, undelivered] = await inFlight([
     updateActors(scope, updates),
     applyRecords(
       scope,
@@ -86,6 +71,7 @@ export async function commitTurns(scope: Scope, commits: readonly TurnCommit[]):
   if (deleted !== consumed.length) throw conflict("Mail has been consumed by another turn.");
   if (requested !== requests.length) throw conflict("An effect of this incarnation exists already.");
   if (journaled !== entries.length) throw conflict("The journal has an entry of this number already.");
+  await releaseMail(scope, released);
   await insertDeadLetters(scope, undelivered.map(asDeadLetter));
 }
 
@@ -124,6 +110,9 @@ function deadLetters({ actor, deadLetters }: TurnCommit) {
     address: actor.address,
     from: mail.from,
     event: mail.event,
+    cause: mail.cause,
     error,
+    // What sets mail aside is the last thing that a turn does.
+    journalSeq: actor.version,
   }));
 }

@@ -3,13 +3,15 @@ import type { WakeEffect, WakeReceipt } from "../../runtime/domain.ts";
 import type { StoredEffect } from "../../runtime/store.ts";
 import { column, numberOrNull } from "./columns.ts";
 import { listEffectsByCorrelation } from "./effects.ts";
+import { inLockOrder } from "./lock-order.ts";
 import type { Row, Scope } from "./scope.ts";
 
 export async function openWakes(
   { sql, workspaceId }: Scope,
-  opened: readonly EngineRecords["wake.opened"][],
+  unordered: readonly EngineRecords["wake.opened"][],
 ): Promise<void> {
-  if (opened.length === 0) return;
+  if (unordered.length === 0) return;
+  const opened = inLockOrder(unordered, ({ wakeId }) => wakeId);
   await sql`
     insert into rouse.wake (workspace_id, wake_id, thread_id, agent_id, head_seq, opened_at)
     select ${workspaceId}, x.*
@@ -61,7 +63,10 @@ export async function acknowledgeWakes(
         first.map(({ at }) => at),
       )}::bigint[]
     ) as x(wake_id, by, at)
-    where w.workspace_id = ${workspaceId} and w.wake_id = x.wake_id and w.acknowledged_at is null`;
+    cross join lateral (
+      select b.ctid from rouse.wake b where b.workspace_id = ${workspaceId} and b.wake_id = x.wake_id offset 0
+    ) found
+    where w.ctid = found.ctid and w.acknowledged_at is null`;
 }
 
 /** The first outcome stays. */
@@ -91,7 +96,10 @@ export async function closeWakes(
         first.map(({ at }) => at),
       )}::bigint[]
     ) as x(wake_id, outcome, reason, at)
-    where w.workspace_id = ${workspaceId} and w.wake_id = x.wake_id and w.closed_at is null`;
+    cross join lateral (
+      select b.ctid from rouse.wake b where b.workspace_id = ${workspaceId} and b.wake_id = x.wake_id offset 0
+    ) found
+    where w.ctid = found.ctid and w.closed_at is null`;
 }
 
 export async function listWakes(
@@ -116,9 +124,8 @@ export async function listWakes(
 }
 
 function firstPerWake<Entry extends { wakeId: string }>(entries: readonly Entry[]): Entry[] {
-  return entries.filter(
-    (entry, index) => entries.findIndex(({ wakeId }) => wakeId === entry.wakeId) === index,
-  );
+  const first = new Map(entries.toReversed().map((entry) => [entry.wakeId, entry]));
+  return inLockOrder([...first.values()], ({ wakeId }) => wakeId);
 }
 
 function toReceipt(row: Row, effects: readonly StoredEffect[]): WakeReceipt {
