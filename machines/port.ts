@@ -38,6 +38,30 @@ export interface Port<Input, Output> extends PortSpec<Input, Output> {
   logic: PromiseActorLogic<Output, Input>;
 }
 
-export function definePort<Input, Output>(spec: PortSpec<Input, Output>): Port<Input, Output> {
-  return { ...spec, logic: fromPromise<Output, Input>(() => new Promise<Output>(() => {})) };
+type Defaulted = "summary" | "retry" | "timeoutMs";
+
+/** `summary`, `retry` and `timeoutMs` may be left out. Whether it may be repeated is yours to say. */
+export type PortDefinition<Input, Output> = Omit<PortSpec<Input, Output>, Defaulted> &
+  Partial<Pick<PortSpec<Input, Output>, Defaulted>>;
+
+const defaults: Pick<PortSpec<never, never>, Defaulted> = {
+  summary: "",
+  retry: { attempts: 5, backoffMs: 500, maxBackoffMs: 30_000 },
+  timeoutMs: 30_000,
+};
+
+/** A symbol of all copies of this package: the chart and the program that reads it may have loaded two. */
+const portOfLogic = Symbol.for("rouse.port");
+
+export function definePort<Input, Output>(definition: PortDefinition<Input, Output>): Port<Input, Output> {
+  const spec: PortSpec<Input, Output> = { ...defaults, ...definition };
+  const logic = fromPromise<Output, Input>(() => new Promise<Output>(() => {}));
+  return { ...spec, logic: Object.assign(logic, { [portOfLogic]: spec }) };
+}
+
+/** The port that a chart names in `setup({ actors })`; null for logic that `definePort` did not make. */
+export function portOf(logic: unknown): PortSpec<unknown, unknown> | null {
+  if (typeof logic !== "object" || logic === null) return null;
+  const { [portOfLogic]: spec } = logic as { [portOfLogic]?: PortSpec<unknown, unknown> };
+  return spec ?? null;
 }

@@ -1,5 +1,6 @@
 import type { AnyStateMachine } from "xstate";
 import type { z } from "zod";
+import type { ChartMigration } from "./migration.ts";
 import type { PortSpec } from "./port.ts";
 import { defaultWakePolicy } from "./participant/contract.ts";
 import { participantMachine } from "./participant/machine.ts";
@@ -34,6 +35,8 @@ export interface RegisteredMachine {
   ports: readonly RegisteredPort[];
   /** Default figures for actors of this kind. */
   policy: object;
+  /** Steps that lead actors of earlier charts to this one. */
+  migrations?: readonly ChartMigration[];
 }
 
 /** All versions this program knows. Of a kind's versions the last one listed is used for new actors. */
@@ -59,4 +62,14 @@ export const registeredMachines: readonly RegisteredMachine[] = [
     ports: [launchTerminal, adoptTerminal, watchTerminal, stopTerminal],
     policy: defaultRuntimePolicy,
   },
+];
+
+/**
+ * Charts of releases, by which actors may be stored: for each, golden snapshots are kept (test/fixtures/golden), and it
+ * goes on here, as it is or by a migration. A release adds its charts.
+ */
+export const releasedCharts: readonly { kind: string; version: string; hash: string }[] = [
+  { kind: "thread", version: "1", hash: "c87a722d3dcf2a4f" },
+  { kind: "participant", version: "1", hash: "aa3186d923acdd88" },
+  { kind: "runtime", version: "1", hash: "3a3a36a8c054bc0f" },
 ];

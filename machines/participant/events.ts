@@ -95,6 +95,8 @@ export type ParticipantEvent =
       sessionId: string | null;
       host: string | null;
       resumable: boolean;
+      /** Epoch ms at which it came: its mail may wait through an outage. Absent in what earlier releases sent. */
+      at?: number;
     }
   /** The truth from the tables, sent by reconciliation when it differs or work is unread. */
   | {

@@ -13,7 +13,7 @@ export function knowledgeAfter(
     case "ack.received":
       return cursorAfter(cursorOf(context), event);
     case "heartbeat.received":
-      return { agent: withHeartbeat(agent, event, event.now) };
+      return { agent: withHeartbeat(agent, event, event.at ?? event.now) };
     case "runtime.reported": {
       const expected = context.wake?.runtimeId ?? null;
       return { agent: withRuntime(agent, event.runtime, expected) };
