@@ -27,6 +27,9 @@ export const chartRules = {
 
 export type ChartRule = keyof typeof chartRules;
 
+/** Worth saying to the author, and no danger to the actor. */
+export const advisoryRules: ReadonlySet<ChartRule> = new Set(["missingVersion", "missingDescription"]);
+
 export interface Violation {
   rule: ChartRule;
   /** Id of the state, or of the machine. */
@@ -59,7 +62,7 @@ export function checkChart(chart: Chart, ports: readonly { name: string }[]): Vi
 
 /** Throws `machine_forbidden_construct` naming every offending state. */
 export function requireLawfulChart(chart: Chart, ports: readonly { name: string }[]): void {
-  const violations = checkChart(chart, ports);
+  const violations = checkChart(chart, ports).filter(({ rule }) => !advisoryRules.has(rule));
   if (violations.length === 0) return;
   const said = violations.map(
     ({ rule, state, what }) => `${state}${what === null ? "" : ` (${what})`}: ${chartRules[rule]}`,

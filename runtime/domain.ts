@@ -15,6 +15,8 @@ export interface Thread {
   statusReason: string;
   statusBy: string;
   updatedAt: number;
+  /** Seq of the oldest message that is kept: 1, until retention deletes from the beginning. */
+  firstSeq: number;
   /** Seq of the newest message, 0 when none. */
   headSeq: number;
 }
@@ -67,10 +69,32 @@ export interface Agent {
   paused: boolean;
 }
 
+/** What a call changed: states of an actor, or a value. Short, and never a secret. */
+export interface AuditChange {
+  /** For instance `thread/th-1` or `participant/th-1.ann last_read_seq`. */
+  of: string;
+  /** JSON scalars; null when there was, or is, nothing. */
+  before: unknown;
+  after: unknown;
+}
+
+/** A row's place in the chain of hashes. */
+export interface AuditSeal {
+  /** Gap-free per workspace, from 1. */
+  seq: number;
+  /** Of the row before; of the first row: see `chainStart`. */
+  previousHash: string;
+  /** 64 hex digits; see `auditHash`. */
+  hash: string;
+  sealedAt: number;
+}
+
 export interface AuditEntry {
+  auditId: string;
   at: number;
   actor: string;
-  role: Role | "node";
+  /** `anonymous`: counted requests of callers that no token named. */
+  role: Role | "node" | "anonymous";
   operation: string;
   subject: string;
   outcome: "done" | "refused";
@@ -78,7 +102,58 @@ export interface AuditEntry {
   code: string | null;
   reason: string | null;
   details: unknown;
+  changes: readonly AuditChange[];
   requestId: string | null;
+  /** Null until a sealer came by, about a second after the commit. */
+  seal: AuditSeal | null;
+}
+
+export type NewAuditEntry = Omit<AuditEntry, "auditId" | "at" | "seal">;
+
+export interface AuditFilter {
+  actor?: string;
+  operation?: string;
+  subject?: string;
+  outcome?: AuditEntry["outcome"];
+  code?: string;
+  requestId?: string;
+  /** Epoch ms, inclusive. */
+  since?: number;
+  /** Epoch ms, exclusive. */
+  until?: number;
+}
+
+export interface AuditQuery extends AuditFilter {
+  /** `newest` first (the default), or sealed rows in the order of the chain. */
+  order?: "newest" | "chain";
+  after?: string;
+  limit: number;
+}
+
+/** One link of the chain as stored; null when its row is gone. */
+export interface AuditLink {
+  seq: number;
+  auditId: string;
+  hash: string;
+  sealedAt: number;
+  entry: AuditEntry | null;
+}
+
+/** The end of the chain, and what waits to be sealed. */
+export interface AuditHead {
+  /** 0 when nothing was sealed yet. */
+  seq: number;
+  hash: string;
+  sealedAt: number | null;
+  /** Counted up to `countedUpTo`. */
+  unsealed: number;
+  oldestUnsealedAt: number | null;
+}
+
+/** A row that is neither sealed nor waits for it, or one that waits and is gone. */
+export interface StrayAudit {
+  auditId: string;
+  is: "unannounced" | "gone";
 }
 
 /** A problem that a person should see. */

@@ -1,8 +1,10 @@
 import { Attempt, keyOf } from "./attempt.ts";
 import { delay, type Clock } from "./clock.ts";
 import { RouseError, errorBody, isRouseError } from "./errors.ts";
+import { checkedOutput } from "./port-values.ts";
 import type { AnyPortImplementation } from "./ports.ts";
 import type { AnyPort } from "./registry.ts";
+import { settledOrAborted, settledWithin } from "./settling.ts";
 import type { ClaimedEffect, EffectKey, EffectOutcome, Lease, Store } from "./store.ts";
 
 /** Performs effects after the commit that asked for them: claimed with a lease, fenced, retried by the port's policy. */
@@ -140,7 +142,7 @@ export class Performer {
     given.abort();
   }
 
-  async #takeOver(effect: ClaimedEffect): Promise<void> {
+  async #takeOver(effect: ClaimedEffect): Promise<unknown> {
     const implementation = this.#implementations.get(effect.port);
     // Only once-only ports mark the start, so one that is not known here is one of them.
     if (effect.startedBefore && implementation?.port.repeat !== "idempotent") {
@@ -182,39 +184,61 @@ export class Performer {
     abort: AbortController,
   ): Promise<void> {
     const attempt = new Attempt(effect, this.#options, abort.signal);
+    let work: Promise<unknown> = Promise.resolve();
+    let isSettled = true;
     const { timeoutMs } = implementation.port;
     const cancelTimeout =
       timeoutMs === null
         ? () => {}
         : this.#options.clock.after(timeoutMs, () => abort.abort(timeoutError(effect.port, timeoutMs)));
     try {
-      const output = await settledOrAborted(implementation.perform(attempt.call()), abort.signal);
-      const checked = implementation.port.output.parse(output);
-      await this.#settle(effect.lease, { status: "done", output: checked });
+      work = implementation.perform(attempt.call());
+      const output = await settledOrAborted(work, abort.signal);
+      const checked = checkedOutput(implementation.port, output);
+      isSettled = await this.#settle(effect.lease, { status: "done", output: checked });
     } catch (error) {
       const outcome = outcomeOf(implementation.port, {
         error,
         attempt: effect.attempt,
         started: attempt.started,
       });
-      if (outcome !== null) await this.#settle(effect.lease, outcome);
+      // With its outcome the exclusive key is free, so work that took too long is given some time to notice.
+      if (effect.exclusiveKey !== null && isRouseError(abort.signal.reason, "effect_timeout"))
+        await settledWithin(work, { clock: this.#options.clock, ms: this.#options.leaseMs / 2 });
+      isSettled = outcome !== null && (await this.#settle(effect.lease, outcome));
     } finally {
       cancelTimeout();
     }
+    if (!isSettled) this.#releaseAfter(work, effect.lease);
   }
 
-  /** A database that is away is asked again until the lease has run out; then somebody takes the effect over. */
-  async #settle(lease: Lease, outcome: EffectOutcome): Promise<void> {
+  /**
+   * A chart that withdraws work does not wait for its end, but the exclusive key does: it stays taken until the work has
+   * really stopped. Failing that the lease runs out.
+   */
+  #releaseAfter(work: Promise<unknown>, lease: Lease): void {
+    const { store, onWritten, onError } = this.#options;
+    work
+      .catch(() => undefined)
+      .then(() => store.releaseEffect(lease))
+      .then(onWritten, onError);
+  }
+
+  /**
+   * A database that is away is asked again until the lease has run out; then somebody takes the effect over. False when the
+   * lease is no longer ours: somebody else decided, or this very outcome was recorded and only the answer was lost.
+   */
+  async #settle(lease: Lease, outcome: EffectOutcome): Promise<boolean> {
     const { store, clock, leaseMs, onError } = this.#options;
     const deadline = clock.now() + leaseMs;
     for (let waitMs = firstSettleRetryMs; ; waitMs *= 2) {
       try {
-        return await store.settleEffect(lease, outcome);
+        await store.settleEffect(lease, outcome);
+        return true;
       } catch (error) {
-        // Somebody else decided, or this very outcome was recorded and only the answer was lost.
-        if (isRouseError(error, "lease_lost")) return;
+        if (isRouseError(error, "lease_lost")) return false;
         onError(error);
-        if (!errorBody(error).retryable || clock.now() + waitMs > deadline) return;
+        if (!errorBody(error).retryable || clock.now() + waitMs > deadline) return true;
       }
       await delay(clock, waitMs);
     }
@@ -262,14 +286,4 @@ function drainingError(): RouseError {
 
 function timeoutError(port: string, timeoutMs: number): RouseError {
   return new RouseError("effect_timeout", `${port} took longer than ${timeoutMs} ms`);
-}
-
-/** An implementation that ignores its signal must not hold its slot for ever. */
-function settledOrAborted<Output>(work: Promise<Output>, signal: AbortSignal): Promise<Output> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

@@ -42,4 +42,6 @@ export interface Engine {
   command(tx: Transaction, request: CommandRequest): Promise<CommandResult>;
   /** To be called after the commit, so that nodes look at once. */
   ring(): void;
+  /** Hears of commits here and on other nodes, now and then of none; returns the function that ends it. */
+  onRing(listener: () => void): () => void;
 }

@@ -11,8 +11,6 @@ export interface ReturnedAction {
 
 const mostMicrosteps = 100;
 
-const inertActor = createActor(createMachine({ id: "inert" }));
-
 /** Stands for a child or an addressee. Never alive. */
 export class InertRef {
   readonly id: string;
@@ -43,52 +41,68 @@ export class InertRef {
   }
 }
 
-type ActorScope = Parameters<AnyStateMachine["transition"]>[2];
+export type ActorScope = Parameters<AnyStateMachine["transition"]>[2];
+
+const inertActor = createActor(createMachine({ id: "inert" }));
+
+/** Books ids for children as XState does; everything else that leads out is overridden. One serves all steps. */
+const inertSystem = Object.create(inertActor.system, {
+  get: { value: (address: string) => new InertRef(address) },
+  _sendInspectionEvent: { value: noteMicrostep },
+}) as object;
+
+/** What the `self` of every step has in common, so that making one costs next to nothing. */
+const inertSelf = Object.create(inertActor, {
+  id: { value: "", writable: true },
+  system: { value: inertSystem },
+  send: { value: refuseSelfSend },
+  scope: { value: null, writable: true },
+}) as object;
 
 /** The actor scope XState asks for: collects actions and transitions, performs nothing. */
 export class InertScope {
   readonly actions: ReturnedAction[] = [];
   readonly transitions: object[] = [];
-  readonly #address: Address;
+  readonly self: { id: Address; scope: InertScope };
+  readonly id: Address;
+  readonly sessionId: Address;
+  readonly system = inertSystem;
+  readonly logger = ignore;
+  readonly stopChild = ignore;
+  readonly emit = ignore;
+  readonly defer = refuseDeferral;
+  /** XState wraps it during a microstep, and puts it back. */
+  actionExecutor = (action: ReturnedAction): void => void this.actions.push(action);
   #microsteps = 0;
 
   constructor(address: Address) {
-    this.#address = address;
+    this.id = address;
+    this.sessionId = address;
+    this.self = Object.create(inertSelf) as InertScope["self"];
+    this.self.id = address;
+    this.self.scope = this;
   }
 
   asActorScope(): ActorScope {
-    const system = Object.create(inertActor.system, {
-      get: { value: (address: string) => new InertRef(address) },
-      _sendInspectionEvent: { value: (event: unknown) => this.#inspect(event) },
-    }) as unknown;
-    const self = Object.create(inertActor, {
-      id: { value: this.#address },
-      system: { value: system },
-      send: { value: refuseSelfSend },
-    }) as unknown;
-    const scope = {
-      self,
-      id: this.#address,
-      sessionId: this.#address,
-      system,
-      logger: ignore,
-      stopChild: ignore,
-      emit: ignore,
-      defer: refuseDeferral,
-      actionExecutor: (action: ReturnedAction) => void this.actions.push(action),
-    };
     // XState types its scope by live actors; this one is inert by design.
-    return scope as unknown as ActorScope;
+    return this as unknown as ActorScope;
   }
 
-  #inspect(event: unknown): void {
-    const { type, _transitions } = event as { type: string; _transitions?: object[] };
-    if (type !== "@xstate.microstep") return;
-    this.transitions.push(...(_transitions ?? []));
+  noteMicrostep(taken: readonly object[]): void {
+    for (const transition of taken) this.transitions.push(transition);
     this.#microsteps += 1;
     // XState has no bound of its own: a circle of eventless transitions would never return.
-    if (this.#microsteps > mostMicrosteps) throw circle(this.#address);
+    if (this.#microsteps > mostMicrosteps) throw circle(this.id);
   }
+}
+
+function noteMicrostep(event: unknown): void {
+  const { type, actorRef, _transitions } = event as {
+    type: string;
+    actorRef: InertScope["self"];
+    _transitions?: object[];
+  };
+  if (type === "@xstate.microstep") actorRef.scope.noteMicrostep(_transitions ?? []);
 }
 
 function circle(address: Address): RouseError {

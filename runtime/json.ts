@@ -1,15 +1,58 @@
 import { RouseError } from "./errors.ts";
 
 /**
- * Returns the value unchanged when it survives JSON exactly: plain objects, arrays, strings, finite numbers, booleans, null
+ * Returns the value unchanged when it survives JSON: plain objects, arrays, strings, finite numbers, booleans, null
  * (and `undefined` properties, which JSON leaves out). Throws `machine_forbidden_construct` naming the path otherwise.
  */
 export function asJson<Value>(value: Value, where: string): Value {
-  check(value, where, 0);
+  if (!isExactJson(value)) check(value, where, 0);
   return value;
 }
 
+/**
+ * The value as the store will give it back: itself when JSON's round trip changes nothing, else the trip's result.
+ * Throws like `asJson`.
+ */
+export function asStored<Value>(value: Value, where: string): Value {
+  if (value === undefined || isExactJson(value)) return value;
+  check(value, where, 0);
+  return JSON.parse(JSON.stringify(value)) as Value;
+}
+
 const maxDepth = 64;
+
+/** True when JSON's round trip changes nothing that a program could tell. Runs at every step, so it builds no paths. */
+export function isExactJson(value: unknown, depth = 0): boolean {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return true;
+    case "number":
+      return Number.isFinite(value) && !Object.is(value, -0);
+    case "object":
+      if (value === null) return true;
+      if (depth > maxDepth) return false;
+      return Array.isArray(value) ? isExactArray(value, depth) : isExactObject(value, depth);
+    default:
+      return false;
+  }
+}
+
+function isExactArray(array: readonly unknown[], depth: number): boolean {
+  if (Object.getPrototypeOf(array) !== Array.prototype) return false;
+  // Other keys than those of the entries, such as a regular expression's match has, are lost in JSON.
+  if (Object.keys(array).length !== array.length) return false;
+  for (const entry of array) if (!isExactJson(entry, depth + 1)) return false;
+  return Object.getOwnPropertySymbols(array).length === 0;
+}
+
+function isExactObject(object: object, depth: number): boolean {
+  if (Object.getPrototypeOf(object) !== Object.prototype) return false;
+  for (const key in object) {
+    if (!isExactJson((object as Record<string, unknown>)[key], depth + 1)) return false;
+  }
+  return Object.getOwnPropertySymbols(object).length === 0;
+}
 
 function check(value: unknown, where: string, depth: number): void {
   if (value === null || value === undefined) return;

@@ -1,12 +1,20 @@
-import type { Clock } from "./clock.ts";
+import type { Address } from "../machines/mail.ts";
+import { systemIds, type Clock } from "./clock.ts";
 import { Performer } from "./effects.ts";
 import type { Engine } from "./engine.ts";
+import { RouseError } from "./errors.ts";
 import { Loop } from "./loop.ts";
-import type { AnyPortImplementation } from "./ports.ts";
+import { Membership } from "./membership.ts";
+import { Patience } from "./patience.ts";
+import type { AnyPortImplementation, Chore } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
 import type { Registry } from "./registry.ts";
-import type { Doorbell, Store } from "./store.ts";
-import { createEngine, turn } from "./turn.ts";
+import type { Doorbell, NodeHolder, NodeProcess, Store } from "./store.ts";
+import { createEngine } from "./command.ts";
+import { AuditSealer } from "./seal-audit.ts";
+import { settleCharts } from "./settle-charts.ts";
+import { SnapshotCache } from "./snapshot-cache.ts";
+import { takeTurns, type ForeignCharts } from "./turn.ts";
 
 /** One process's share of the work on one workspace: its loops, from start to drain. */
 
@@ -18,10 +26,19 @@ export interface NodeOptions {
   store: Store;
   doorbell: Doorbell;
   registry: Registry;
+  /** What the node repeats beside its actors. */
+  chores?: readonly Chore[];
   /** Built with the engine, because some ports create actors. */
   ports: (engine: Engine) => readonly AnyPortImplementation[];
   clock: Clock;
   onError: (context: string, error: unknown) => void;
+  /** Tells this start of the node from others under its id. Default: random. */
+  instance?: string;
+  process?: NodeProcess;
+  /** True when the process that holds our id is known to have ended. Default: never; its beat has to grow stale. */
+  isGone?: (holder: NodeHolder) => boolean;
+  /** Another process holds our id now; the node has taken no more work and is stopping. */
+  onEvicted?: (error: Error) => void;
   timing?: Partial<NodeTiming>;
 }
 
@@ -47,7 +64,9 @@ export const defaultTiming: NodeTiming = {
 
 export interface Node {
   readonly engine: Engine;
-  /** Idempotent. */
+  /** Takes hold of the node's id, as `start` does later by itself. Throws `node_id_taken`, and what the store throws. */
+  join(): Promise<void>;
+  /** Idempotent. Throws `transition_refused` after `stop`: make a new node then. */
   start(): void;
   /** Takes no new work, finishes or hands back what is in hand. Idempotent. */
   stop(): Promise<void>;
@@ -56,10 +75,14 @@ export interface Node {
 export function createNode(options: NodeOptions): Node {
   const { nodeId, host, store, doorbell, registry, clock } = options;
   const timing = { ...defaultTiming, ...options.timing };
+  const foreign: ForeignCharts = { wereMet: false };
   const turnOptions = {
     store,
     registry,
     doorbell,
+    foreign,
+    patience: new Patience(),
+    snapshots: new SnapshotCache(),
     onCancelled: (effects: Parameters<Performer["renew"]>[0]) => {
       performer.renew(effects).catch((error: unknown) => options.onError("renew", error));
     },
@@ -77,36 +100,93 @@ export function createNode(options: NodeOptions): Node {
     onError: (error) => options.onError("effect", error),
   });
 
-  const loop = (name: string, tick: () => Promise<{ againInMs: number }>, rings = true): Loop =>
+  const loop = loopsOf(options);
+  const membership = openMembership(options, timing, () => void stop());
+  const sealer = new AuditSealer(store);
+  const turns = loop("turns", async () => ({
+    againInMs: (await takeTurns(turnOptions)) > 0 ? 0 : timing.pollMs,
+  }));
+  const others = [
+    loop("timers", () => fireTimers(store, doorbell, timing.pollMs)),
+    loop("effects", () => performEffects({ store, performer, membership }, timing.pollMs)),
+    loop("reconciliation", () => heal(options, foreign, timing), false),
+    loop("leases", () => keepLeases({ performer, membership }, timing.leaseMs), false),
+    loop("heartbeat", () => beat(options, membership, timing), false),
+    ...(options.chores ?? []).map(({ name, everyMs, run }) =>
+      loop(name, async () => ({ againInMs: await run().then(() => everyMs) }), false),
+    ),
+    // Not by doorbell: a batch a second costs less than one for each message.
+    loop("audit", () => sealer.tick(timing.pollMs), false),
+  ];
+
+  let stopping: Promise<void> | null = null;
+  const stop = (): Promise<void> =>
+    (stopping ??= drain({ options, membership, performer, turns, others }, timing.drainMs));
+  return {
+    engine,
+    join: () => membership.confirm(),
+    start() {
+      if (stopping !== null) throw stoppedForGood(nodeId);
+      for (const each of [turns, ...others]) each.start();
+    },
+    stop,
+  };
+}
+
+function loopsOf({ clock, doorbell, onError }: NodeOptions) {
+  return (name: string, tick: () => Promise<{ againInMs: number }>, rings = true): Loop =>
     new Loop({
       name,
       tick,
       clock,
-      onError: (error) => options.onError(name, error),
+      onError: (error) => onError(name, error),
       ...(rings ? { doorbell } : {}),
     });
+}
 
-  const lostHosts = new Set<string>();
-  const turns = loop("turns", async () => ({ againInMs: (await turn(turnOptions)) > 0 ? 0 : timing.pollMs }));
-  const others = [
-    loop("timers", () => fireTimers(store, doorbell, timing.pollMs)),
-    loop("effects", () => performEffects(store, performer, timing.pollMs)),
-    loop("reconciliation", () => heal(store, doorbell, timing.reconcileMs), false),
-    loop("leases", () => keepLeases(performer, timing.leaseMs), false),
-    loop("heartbeat", () => beat(options, timing, lostHosts), false),
-  ];
+interface NodeParts {
+  options: NodeOptions;
+  membership: Membership;
+  performer: Performer;
+  turns: Loop;
+  others: readonly Loop[];
+}
 
-  return {
-    engine,
-    start: () => [turns, ...others].forEach((each) => each.start()),
-    async stop() {
-      await Promise.all(others.map((each) => each.stop()));
-      // Turns go on while effects finish, so that their outcomes are applied.
-      await performer.drain(timing.drainMs);
-      await turns.stop();
-      await store.removeNode(nodeId).catch((error: unknown) => options.onError("heartbeat", error));
+async function drain(
+  { options, membership, performer, turns, others }: NodeParts,
+  drainMs: number,
+): Promise<void> {
+  const heartbeatFailed = (error: unknown): void => options.onError("heartbeat", error);
+  await membership.drain().catch(heartbeatFailed);
+  await Promise.all(others.map((each) => each.stop()));
+  // Turns go on while effects finish, so that their outcomes are applied.
+  await performer.drain(membership.isEvicted ? 0 : drainMs);
+  await turns.stop();
+  await membership.leave().catch(heartbeatFailed);
+}
+
+function stoppedForGood(nodeId: string): RouseError {
+  return new RouseError("transition_refused", `node ${nodeId} was stopped`, {
+    nextStep: "Make a new node with createNode.",
+  });
+}
+
+function openMembership(options: NodeOptions, timing: NodeTiming, stop: () => void): Membership {
+  const { nodeId, host, store, clock, registry } = options;
+  const { instance = systemIds.next(), process = null, isGone = () => false } = options;
+  return new Membership({
+    store,
+    clock,
+    identity: { nodeId, instance, host, process, charts: registry.charts },
+    url: () => options.url,
+    nodeLostMs: timing.nodeLostMs,
+    isGone,
+    onEvicted(error) {
+      options.onError("heartbeat", error);
+      stop();
+      options.onEvicted?.(error);
     },
-  };
+  });
 }
 
 async function fireTimers(store: Store, doorbell: Doorbell, pollMs: number): Promise<{ againInMs: number }> {
@@ -116,54 +196,74 @@ async function fireTimers(store: Store, doorbell: Doorbell, pollMs: number): Pro
 }
 
 async function performEffects(
-  store: Store,
-  performer: Performer,
+  { store, performer, membership }: { store: Store; performer: Performer; membership: Membership },
   pollMs: number,
 ): Promise<{ againInMs: number }> {
+  await membership.confirm();
   if ((await performer.tick()) > 0) return { againInMs: 0 };
   return { againInMs: clamp((await store.nextEffectInMs()) ?? pollMs, pollMs) };
 }
 
-async function heal(store: Store, doorbell: Doorbell, reconcileMs: number): Promise<{ againInMs: number }> {
-  if ((await reconcile(store)) > 0) doorbell.ring();
+async function heal(
+  { store, registry, doorbell }: NodeOptions,
+  foreign: ForeignCharts,
+  { reconcileMs, nodeLostMs }: NodeTiming,
+): Promise<{ againInMs: number }> {
+  foreign.wereMet = false;
+  const healed = await reconcile(store);
+  const broughtBack = await settleCharts({ store, registry, nodeLostMs });
+  if (healed + broughtBack > 0) doorbell.ring();
   return { againInMs: reconcileMs };
 }
 
 /** Renewal at a third of the lease leaves two more tries before anybody may take over. */
-async function keepLeases(performer: Performer, leaseMs: number): Promise<{ againInMs: number }> {
+async function keepLeases(
+  { performer, membership }: { performer: Performer; membership: Membership },
+  leaseMs: number,
+): Promise<{ againInMs: number }> {
+  await membership.confirm();
   await performer.renew();
   await performer.recover();
   return { againInMs: Math.floor(leaseMs / 3) };
 }
 
-/** `lostHosts` keeps what the store told and will not tell again, until it was passed on. */
 async function beat(
-  { store, nodeId, host, url, doorbell }: NodeOptions,
-  timing: NodeTiming,
-  lostHosts: Set<string>,
+  { store, doorbell }: NodeOptions,
+  membership: Membership,
+  { beatMs, nodeLostMs }: NodeTiming,
 ): Promise<{ againInMs: number }> {
-  const { lost } = await store.beatNode({ nodeId, host, url, lostAfterMs: timing.nodeLostMs });
-  for (const lostHost of lost) lostHosts.add(lostHost);
-  for (const lostHost of lostHosts) {
-    await reportLostHost(store, lostHost);
-    lostHosts.delete(lostHost);
-    doorbell.ring();
+  const { lost } = await membership.beat();
+  for (const host of lost) {
+    if (await reportLostHost(store, { host, lostAfterMs: nodeLostMs })) doorbell.ring();
   }
-  return { againInMs: timing.beatMs };
+  return { againInMs: beatMs };
 }
 
-/** Tells the managed runtimes of a host that fell silent; their participants then fall back elsewhere. */
-async function reportLostHost(store: Store, host: string): Promise<void> {
+/**
+ * Tells the managed runtimes of a host that fell silent; their participants then fall back elsewhere. Told and forgotten in
+ * one transaction: whoever dies before its commit leaves the host to be told by another node.
+ */
+async function reportLostHost(store: Store, silent: { host: string; lostAfterMs: number }): Promise<boolean> {
+  const event = { type: "host.lost" };
+  const mail = (await listRuntimesOf(store, silent.host)).map((to) => ({ to, from: "engine", event }));
+  return store.transaction(async (tx) => {
+    const isForgotten = await tx.forgetHost(silent);
+    if (isForgotten && mail.length > 0) await tx.send(mail);
+    return isForgotten;
+  });
+}
+
+async function listRuntimesOf(store: Store, host: string): Promise<Address[]> {
+  const found: Address[] = [];
   let after: string | undefined;
   do {
     const query = { kind: "runtime", limit: 100, ...(after === undefined ? {} : { after }) };
-    const page = await store.listActors(query);
-    const affected = page.rows.filter((actor) => actor.status === "active" && hostOf(actor.record) === host);
-    const event = { type: "host.lost" };
-    const mail = affected.map(({ address }) => ({ to: address, from: "engine", event }));
-    if (mail.length > 0) await store.transaction((tx) => tx.send(mail));
-    after = page.next ?? undefined;
+    const { rows, next } = await store.listActors(query);
+    const affected = rows.filter(({ status, record }) => status !== "done" && hostOf(record) === host);
+    found.push(...affected.map(({ address }) => address));
+    after = next ?? undefined;
   } while (after !== undefined);
+  return found;
 }
 
 function hostOf(record: string): unknown {

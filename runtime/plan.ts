@@ -2,6 +2,7 @@ import type { EngineRecord } from "../machines/records.ts";
 import { RouseError, errorBody } from "./errors.ts";
 import type { ActorRecord, Intent, Step } from "./kernel.ts";
 import { machineHash } from "./machine-hash.ts";
+import { checkedInput } from "./port-values.ts";
 import type { MachineEntry } from "./registry.ts";
 import type {
   ActorEvent,
@@ -161,7 +162,7 @@ function effectRequest(entry: MachineEntry, intent: Extract<Intent, { type: "inv
       },
     );
   }
-  const input = port.input.parse(intent.input);
+  const input = checkedInput(port, intent.input);
   return {
     invokeId: intent.id,
     incarnation: intent.incarnation,

@@ -1,5 +1,6 @@
 import type { Address } from "../machines/mail.ts";
 import type { Port } from "../machines/port.ts";
+import { checkedInput } from "./port-values.ts";
 import type { ActorEvent, Lease, StoredActor, Transaction } from "./store.ts";
 
 /** What a port's implementation may do besides its own work. */
@@ -35,6 +36,13 @@ export function implementPort<Input, Output>(
 ): AnyPortImplementation {
   return {
     port,
-    perform: (call) => perform({ ...call, input: port.input.parse(call.input) }),
+    perform: (call) => perform({ ...call, input: checkedInput(port, call.input) as Input }),
   } as AnyPortImplementation;
+}
+
+/** Work on this host that no actor asks for, such as ending what nobody holds any more. */
+export interface Chore {
+  name: string;
+  everyMs: number;
+  run: () => Promise<void>;
 }

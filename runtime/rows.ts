@@ -94,6 +94,14 @@ export interface StoredJournalEntry extends JournalEntry {
   machineHash: string;
 }
 
+/** Entries are committed in another order than that of their ids: only up to here no smaller id can appear any more. */
+export interface JournalHorizon {
+  /** A journal id; "0" before the first. */
+  upTo: string;
+  /** Newer entries are there, behind transactions that may still commit smaller ids: look again soon. */
+  isBehind: boolean;
+}
+
 /** Everything one turn of one actor changes. Committed together or not at all. */
 export interface TurnCommit {
   actor: Omit<StoredActor, "updatedAt">;
@@ -133,7 +141,19 @@ export interface ClaimedEffect extends EffectRequest {
   requestedAt: number;
 }
 
-export type EffectOutcome =
+/**
+ * Ties work to a trace that is being recorded (W3C Trace Context). Stands as fields of its own in events and in inputs of
+ * effects, written and read by whoever records; charts and ports do not look at it.
+ */
+export interface TraceCarrier {
+  traceparent: string;
+  tracestate: string;
+}
+
+/** `trace` goes on with the event that tells the actor. */
+export type EffectOutcome = { trace?: TraceCarrier } & Outcome;
+
+type Outcome =
   | { status: "done"; output: unknown }
   | { status: "failed"; error: ErrorBody }
   | { status: "uncertain"; error: ErrorBody }
@@ -156,7 +176,12 @@ export interface EffectAttempt {
 export interface StoredEffect extends EffectRequest, EffectKey {
   status: "pending" | "running" | "done" | "failed" | "cancelled" | "uncertain";
   attempt: number;
+  /** Holder of the latest attempt. */
   nodeId: string | null;
+  /** When it may be claimed, while it is pending. */
+  nextTryAt: number | null;
+  /** Null unless somebody holds it. A cancelled one is held until its performer has stopped: so long its exclusive key stays taken. */
+  leaseExpiresAt: number | null;
   requestedAt: number;
   /** When it was marked started, else when its latest attempt was claimed. */
   startedAt: number | null;
@@ -165,12 +190,73 @@ export interface StoredEffect extends EffectRequest, EffectKey {
   outcome: unknown;
 }
 
+export type DeadLetterStatus = "open" | "requeued" | "discarded";
+
+/** Mail set aside: its actor could not process it, or does not exist. Never deleted. */
 export interface DeadLetter {
+  deadLetterId: string;
   address: Address;
   event: ActorEvent;
   from: string;
+  cause: Cause | null;
   error: ErrorBody;
   at: number;
+  /** The actor's journal entry that tells of it; null without one (no addressee, or written by an earlier release). */
+  journalSeq: number | null;
+  status: DeadLetterStatus;
+  /** Null while it is open. */
+  decision: { by: string; reason: string; at: number } | null;
+}
+
+export interface QuarantinedActor {
+  actor: StoredActor;
+  /** Mail that waits for its release, counted up to `countedUpTo`. */
+  mail: number;
+}
+
+/** Long queues and histories are counted up to here. */
+export const countedUpTo = 10_000;
+
+/** A silent node of a host that lives on is listed so long. */
+export const silentNodeKeptMs = 24 * 3_600_000;
+
+/** One process under a node's id. */
+export interface NodeIdentity {
+  nodeId: string;
+  /** New with every start of the process. */
+  instance: string;
+}
+
+export interface NodeBeat extends NodeIdentity {
+  host: string;
+  url: string;
+  /** Where and as what the process runs, as far as others on the host can check it. */
+  process: NodeProcess | null;
+  /** Those whose actors can go on there: `kind@hash`. */
+  charts: readonly string[];
+  draining: boolean;
+}
+
+export interface NodeProcess {
+  /** Equal for processes that see each other's pids: boot and pid namespace. */
+  place: string;
+  pid: number;
+  pidStartedAt: string;
+}
+
+/** Who holds a node's id, as the details of `node_id_taken` tell. */
+export interface NodeHolder {
+  instance: string;
+  host: string;
+  process: NodeProcess | null;
+  /** Since its last beat. */
+  silentMs: number;
+}
+
+export interface StoredNode extends NodeBeat {
+  startedAt: number;
+  beatAt: number;
+  effectsInHand: number;
 }
 
 export interface IdempotencyRecord {

@@ -3,11 +3,16 @@ import type {
   Agent,
   AgentSession,
   AuditEntry,
+  AuditHead,
+  AuditLink,
+  AuditQuery,
   Escalation,
   Member,
   Message,
+  NewAuditEntry,
   NewMessage,
   Page,
+  StrayAudit,
   Thread,
   WakeReceipt,
 } from "./domain.ts";
@@ -25,10 +30,19 @@ import type {
   EffectKey,
   StoredEffect,
   DeadLetter,
+  DeadLetterStatus,
   IdempotencyRecord,
+  JournalHorizon,
+  NodeBeat,
+  NodeIdentity,
+  QuarantinedActor,
+  StoredNode,
 } from "./rows.ts";
+import type { TokenTransaction } from "./token-records.ts";
 
 export type * from "./rows.ts";
+export type * from "./token-records.ts";
+export { countedUpTo, silentNodeKeptMs } from "./rows.ts";
 
 /**
  * Durable state of one workspace. Two implementations (Postgres, in-memory) pass one conformance suite.
@@ -36,12 +50,31 @@ export type * from "./rows.ts";
  */
 
 /** One open transaction. Reads see its own writes. Nothing is visible to others before it ends well. */
-export interface Transaction {
+export interface Transaction extends TokenTransaction {
   /** Constant within the transaction. */
   readonly now: number;
 
-  /** Actors with mail that nobody else holds, their rows locked until the end. Quarantined ones are left out. */
-  claimReady(request: { actors: number; mailPerActor: number }): Promise<Claim[]>;
+  /**
+   * Actors with mail that nobody else holds, their rows locked until the end. Quarantined ones are left out, and those
+   * stored by another chart than `machineHashes` names; left out: by any.
+   */
+  claimReady(request: {
+    actors: number;
+    mailPerActor: number;
+    machineHashes?: readonly string[];
+  }): Promise<Claim[]>;
+  /**
+   * Actors with mail whose chart (`kind@hash`) is neither among these nor declared by a node that was heard of within
+   * `lostAfterMs`; none while a node of a release that declares no charts is. Locked until the end, those that others
+   * hold left out.
+   */
+  claimUnrunnable(request: {
+    charts: readonly string[];
+    lostAfterMs: number;
+    limit: number;
+  }): Promise<StoredActor[]>;
+  /** Actors of these charts that were set aside because nobody had them (`machineMissing`); locked likewise. */
+  claimSetAside(request: { charts: readonly string[]; limit: number }): Promise<StoredActor[]>;
   /** Locks one actor (waiting for another holder) with all its mail; null when it does not exist. */
   claimActor(address: Address): Promise<Claim | null>;
   /**
@@ -53,10 +86,23 @@ export interface Transaction {
   send(mail: readonly NewMail[]): Promise<void>;
   publish(message: { topic: string; from: string; event: ActorEvent }): Promise<void>;
   getActor(address: Address): Promise<StoredActor | null>;
+  /**
+   * Decides over an open dead letter, once: `requeued` puts its mail, with its cause, at the end of the actor's mailbox.
+   * Throws `not_found`, `actor_not_found`, and `transition_refused` when it was decided otherwise; the same again is not `changed`.
+   */
+  decideDeadLetter(request: {
+    deadLetterId: string;
+    status: Exclude<DeadLetterStatus, "open">;
+    by: string;
+    reason: string;
+  }): Promise<{ letter: DeadLetter; changed: boolean }>;
+  getDeadLetter(deadLetterId: string): Promise<DeadLetter | null>;
+  /** Deletes the nodes of a host that is silent for so long; false when it is not, or another caller did. */
+  forgetHost(request: { host: string; lostAfterMs: number }): Promise<boolean>;
   /** By kind and subject, newest first. */
   listActorsBySubject(query: { kind: string; subject: string }): Promise<StoredActor[]>;
 
-  insertThread(thread: Omit<Thread, "headSeq" | "createdAt" | "updatedAt">): Promise<void>;
+  insertThread(thread: Omit<Thread, "firstSeq" | "headSeq" | "createdAt" | "updatedAt">): Promise<void>;
   getThread(threadId: string): Promise<Thread | null>;
   /** Newest first. `agentId` keeps the threads of that member. */
   listThreads(query: {
@@ -90,11 +136,10 @@ export interface Transaction {
 
   getIdempotent(key: { caller: string; key: string }): Promise<IdempotencyRecord | null>;
   putIdempotent(key: { caller: string; key: string }, record: IdempotencyRecord): Promise<void>;
-  appendAudit(entry: Omit<AuditEntry, "at">): Promise<void>;
+  /** Rows are only ever added; `sealAudit` chains them after the commit. */
+  appendAudit(entry: NewAuditEntry): Promise<void>;
 
-  revokeToken(request: { jti: string; expiresAt: number; reason: string }): Promise<void>;
-  isTokenRevoked(jti: string): Promise<boolean>;
-  /** Named settings of the workspace, such as signing keys and the pause switch. JSON values. */
+  /** Named settings of the workspace, such as the pause switch. JSON values. */
   getSetting(name: string): Promise<unknown>;
   putSetting(name: string, value: unknown): Promise<void>;
 }
@@ -135,33 +180,43 @@ export interface Store {
   startEffect(lease: Lease): Promise<void>;
   /** Extends leases; returns those that are no longer ours (expired and taken, or cancelled by the chart). */
   renewLeases(request: { leases: readonly Lease[]; leaseMs: number }): Promise<Lease[]>;
+  /** Its performer has stopped: a cancelled effect gives its exclusive key free. Nothing happens under a lease that is not the latest. */
+  releaseEffect(lease: Lease): Promise<void>;
   /** Records the outcome and mails it to the actor. Throws `lease_lost`. */
   settleEffect(lease: Lease, outcome: EffectOutcome): Promise<void>;
   /** Delay until the earliest pending effect that waits for its time, or null. */
   nextEffectInMs(): Promise<number | null>;
 
   /**
-   * Heartbeat of a node; returns the other hosts of which no node was heard for `lostAfterMs`. Each is told once, to
-   * one caller, and again only after one of its nodes was heard of in between.
+   * Heartbeat of a node; returns the other hosts of which no node was heard for `lostAfterMs`, until they are forgotten.
+   * Throws `node_id_taken` (details: the holder, as `NodeHolder`) while another instance was heard of within that time;
+   * `replaces` names an instance that is known to have ended. Nodes of the same host are forgotten `silentNodeKeptMs` after
+   * they were heard of.
    */
-  beatNode(request: {
-    nodeId: string;
-    host: string;
-    url: string;
-    lostAfterMs: number;
-  }): Promise<{ lost: string[] }>;
-  removeNode(nodeId: string): Promise<void>;
+  beatNode(request: NodeBeat & { lostAfterMs: number; replaces?: string }): Promise<{ lost: string[] }>;
+  /** Nothing happens when another instance holds the id by now. */
+  removeNode(node: NodeIdentity): Promise<void>;
+  /** In order of their ids. */
+  listNodes(): Promise<StoredNode[]>;
 
   getActor(address: Address): Promise<StoredActor | null>;
   listActors(query: { kind: string; after?: string; limit: number }): Promise<Page<StoredActor>>;
-  /** `after` is a seq for one address, else a journal id over the workspace. Oldest first. */
-  listJournal(query: { address?: Address; after?: string; limit: number }): Promise<StoredJournalEntry[]>;
+  /** `after` is a seq for one address, else a journal id over the workspace; `upTo` is a journal id, itself included. Oldest first. */
+  listJournal(query: {
+    address?: Address;
+    after?: string;
+    upTo?: string;
+    limit: number;
+  }): Promise<StoredJournalEntry[]>;
+  /** How far the journal is final, for whoever follows it by its ids. Each call looks anew, and never goes back. */
+  journalHorizon(): Promise<JournalHorizon>;
   /** Newest first. */
   listEffects(query: {
     address?: Address;
     status?: StoredEffect["status"];
     limit: number;
   }): Promise<StoredEffect[]>;
+  getEffect(key: EffectKey): Promise<StoredEffect | null>;
   /** Oldest first. */
   listAttempts(key: EffectKey): Promise<EffectAttempt[]>;
   listTimers(address: Address): Promise<{ id: string; incarnation: number; dueAt: number }[]>;
@@ -173,19 +228,46 @@ export interface Store {
     limit: number;
   }): Promise<WakeReceipt[]>;
   /** Newest first. */
-  listDeadLetters(query: { limit: number }): Promise<DeadLetter[]>;
+  listDeadLetters(query: {
+    address?: Address;
+    /** Of the error. */
+    code?: string;
+    status?: DeadLetterStatus;
+    after?: string;
+    limit: number;
+  }): Promise<Page<DeadLetter>>;
+  getDeadLetter(deadLetterId: string): Promise<DeadLetter | null>;
+  /** In order of their addresses. */
+  listQuarantined(query: { after?: string; limit: number }): Promise<Page<QuarantinedActor>>;
   /** Newest first. */
   listEscalations(query: { threadId?: string; after?: string; limit: number }): Promise<Page<Escalation>>;
-  /** Newest first. */
-  listAudit(query: { after?: string; limit: number }): Promise<Page<AuditEntry>>;
-  /** Counts for `status` and metrics. */
+  listAudit(query: AuditQuery): Promise<Page<AuditEntry>>;
+  getAudit(auditId: string): Promise<AuditEntry | null>;
+  /**
+   * Chains committed rows that are not sealed yet, in one transaction; returns how many. One caller at a time: another
+   * gets 0. `sweep` also takes up rows that a release before the chain wrote.
+   */
+  sealAudit(request: { limit: number; sweep?: boolean }): Promise<number>;
+  getAuditHead(): Promise<AuditHead>;
+  /** In order of the chain, without judging it. */
+  listAuditLinks(query: { afterSeq: number; limit: number }): Promise<AuditLink[]>;
+  /** Among the next `scan` rows after this id, and, on the last page, rows that wait and are gone. */
+  listStrayAudit(query: { after?: string; scan: number }): Promise<Page<StrayAudit>>;
+  /** Counts for `status` and metrics. Ended effects (done and cancelled together) are counted up to `countedUpTo`. */
   counts(): Promise<{
     actors: Record<string, number>;
+    /** Not yet applied; without what waits for quarantined actors. */
     mail: number;
+    quarantinedMail: number;
     timers: number;
     effects: Record<string, number>;
+    /** Those that nobody has decided over. */
     deadLetters: number;
     messages: number;
+    /** By status. */
+    threads: Record<string, number>;
+    /** When the oldest of `mail` was sent; null when there is none. */
+    oldestMailAt: number | null;
   }>;
   close(): Promise<void>;
 }

@@ -63,6 +63,8 @@ export interface Terminal {
   adopt(target: { server: string; target: string }): Promise<TerminalAddress>;
   /** Finds what an earlier process of ours launched under this id; null when there is none. */
   find(runtimeId: string): Promise<TerminalAddress | null>;
+  /** The living ones that processes of ours launched here, by the id they were launched under. */
+  listLaunched(): Promise<{ runtimeId: string; address: TerminalAddress }[]>;
   /** Throws `terminal_missing` or `terminal_identity_mismatch`. */
   view(address: TerminalAddress): Promise<TerminalView>;
   /**

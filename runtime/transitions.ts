@@ -30,10 +30,13 @@ function name(
 
 /** Ids of the active states that have no active child, in document order. */
 export function activeStates(snapshot: AnyMachineSnapshot): string[] {
-  // `_nodes` is XState's own list of active nodes; the kernel's contract test guards it.
-  const nodes = (snapshot as unknown as { _nodes: AnyStateNode[] })._nodes;
-  return nodes
+  return nodesOf(snapshot)
     .filter((node) => node.type !== "compound" && node.type !== "parallel")
     .toSorted((a, b) => a.order - b.order)
     .map((node) => node.id);
+}
+
+/** XState's own list of active nodes; the kernel's contract test guards it. */
+export function nodesOf(snapshot: AnyMachineSnapshot): readonly AnyStateNode[] {
+  return (snapshot as unknown as { _nodes: AnyStateNode[] })._nodes;
 }

@@ -1,0 +1,76 @@
+import { step } from "./kernel.ts";
+import { closePlan, openActor, setAside, timeFor, type ActorSource, type OpenActor } from "./open-actor.ts";
+import type { Plan } from "./plan.ts";
+import type { MachineEntry } from "./registry.ts";
+import type { Claim, Mail, StoredActor, TurnCommit } from "./store.ts";
+
+/** The decision of a turn: a claimed actor and its mail become one commit. Pure. */
+
+/** The next record of an actor and all it asks for. */
+export function decide(source: ActorSource, claim: Claim, now: number): TurnCommit {
+  let opened: OpenActor;
+  try {
+    opened = openActor(source, claim.actor, now);
+  } catch (error) {
+    return setAside(claim.actor, error);
+  }
+  const { entry, plan } = opened;
+  const at = timeFor(claim.actor, now);
+  for (const [index, mail] of claim.mail.entries()) {
+    plan.consume(mail);
+    try {
+      apply(entry, plan, { mail, actor: claim.actor, now: at });
+    } catch (error) {
+      return refuse(source, claim, { index, error, now });
+    }
+  }
+  return closePlan(source, plan);
+}
+
+/** Sets one mail aside after those before it. All anew: a chart may have changed its context in place before it threw. */
+function refuse(
+  source: ActorSource,
+  { actor, mail }: Claim,
+  { index, error, now }: { index: number; error: unknown; now: number },
+): TurnCommit {
+  const { entry, plan } = openActor(source, actor, now);
+  for (const each of mail.slice(0, index)) {
+    plan.consume(each);
+    apply(entry, plan, { mail: each, actor, now: timeFor(actor, now) });
+  }
+  const refused = mail[index];
+  if (refused !== undefined) {
+    plan.consume(refused);
+    plan.quarantine(refused, error);
+  }
+  return plan.commit();
+}
+
+export function refuseFirst(
+  source: ActorSource,
+  claim: Claim,
+  failure: { error: unknown; now: number },
+): TurnCommit {
+  return refuse(source, claim, { index: 0, ...failure });
+}
+
+interface Application {
+  mail: Mail;
+  actor: StoredActor;
+  now: number;
+}
+
+/** False when the chart cannot process it; the plan is of no more use then. */
+export function applyMail(entry: MachineEntry, plan: Plan, application: Application): boolean {
+  try {
+    apply(entry, plan, application);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function apply(entry: MachineEntry, plan: Plan, { mail, actor, now }: Application): void {
+  const { event, cause } = mail;
+  plan.apply(step(entry.machine, { address: actor.address, record: plan.record, event, cause, now }), mail);
+}
