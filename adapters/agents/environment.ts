@@ -6,6 +6,10 @@ import type { LaunchIdentity } from "./kind.ts";
  */
 const inherited = ["PATH", "HOME", "LANG", "USER", "SHELL"];
 
+function credentialVariables({ credential }: LaunchIdentity): Record<string, string> {
+  return "token" in credential ? { ROUSE_TOKEN: credential.token } : { ROUSE_TOKEN_FILE: credential.file };
+}
+
 export function agentEnvironment(
   identity: LaunchIdentity,
   own: Readonly<Record<string, string>>,
@@ -19,7 +23,7 @@ export function agentEnvironment(
     ...Object.fromEntries(base),
     ...own,
     ROUSE_URL: identity.mcpUrl,
-    ROUSE_TOKEN: identity.token,
+    ...credentialVariables(identity),
     ROUSE_AGENT: identity.agentId,
     ROUSE_RUNTIME: identity.runtimeId,
     ...(sessionId === null ? {} : { ROUSE_SESSION: sessionId }),

@@ -3,6 +3,9 @@ import type { LaunchPlan } from "../../machines/runtime/contract.ts";
 import { RouseError } from "../../runtime/errors.ts";
 import type { AgentPatterns } from "../terminals/patterns.ts";
 
+/** A token that lasts for the session, or a file that always holds a good one. */
+export type AgentCredential = { token: string } | { file: string };
+
 /** Who the launched program will be, and where it finds us. */
 export interface LaunchIdentity {
   workspaceId: string;
@@ -10,7 +13,7 @@ export interface LaunchIdentity {
   runtimeId: string;
   /** Address of the MCP endpoint. */
   mcpUrl: string;
-  token: string;
+  credential: AgentCredential;
   /** Our own environment; only an allow-list of it reaches the program. */
   baseEnv: Readonly<Record<string, string | undefined>>;
 }
@@ -31,6 +34,8 @@ export interface AgentProgram {
   /** Pause between paste and Enter. */
   enterDelayMs: number;
   canResume: boolean;
+  /** Whether it reads its token from a file, anew whenever it changes: then it gets short-lived ones. */
+  readsTokenFile: boolean;
   /** The session that a launch will have, or null when only the program will know. */
   sessionOf(plan: LaunchPlan, runtimeId: string): string | null;
   /** Throws `launch_failed` when the plan cannot be carried out. */

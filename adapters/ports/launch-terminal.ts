@@ -5,12 +5,12 @@ import { delay } from "../../runtime/clock.ts";
 import { RouseError } from "../../runtime/errors.ts";
 import { implementPort, type AnyPortImplementation, type PortCall } from "../../runtime/ports.ts";
 import type { Terminal, TerminalAddress } from "../../runtime/terminal.ts";
-import type { AgentLaunch, AgentProgram } from "../agents/kind.ts";
+import type { AgentCredential, AgentLaunch, AgentProgram } from "../agents/kind.ts";
 import { createScreenReader } from "../terminals/patterns.ts";
 import { typeSafely } from "../terminals/typing.ts";
 import { getAgentProgram } from "./agent-program.ts";
 import { isTerminalAlive, readRuntime } from "./managed-runtime.ts";
-import { requireTerminal, type WorldOptions } from "./world.ts";
+import { requireTerminal, type TokenOwner, type WorldOptions } from "./world.ts";
 
 type Input = z.infer<typeof launchTerminal.input>;
 
@@ -31,12 +31,31 @@ export function launchTerminalPort(world: WorldOptions): AnyPortImplementation {
     const launch = await prepare(world, call, program);
     call.signal.throwIfAborted();
     const address = await terminal.launch({ runtimeId, argv: launch.argv, cwd: launch.cwd, env: launch.env });
-    // Typed by the attempt that launched only: a repeated attempt must not type it twice.
-    if (launch.typedPrompt !== null) {
-      await typePrompt(world, call, { terminal, address, program, text: launch.typedPrompt });
+    try {
+      // Typed by the attempt that launched only: a repeated attempt must not type it twice.
+      if (launch.typedPrompt !== null) {
+        await typePrompt(world, call, { terminal, address, program, text: launch.typedPrompt });
+      }
+      await requireWanted(call);
+    } catch (error) {
+      if (await isGivenUp(call, address).catch(() => false)) await terminal.kill(address);
+      throw error;
     }
     return { address, sessionId: session };
   });
+}
+
+/** Throws `lease_lost`. */
+function requireWanted(call: PortCall<Input>): Promise<void> {
+  return call.transaction(() => Promise.resolve());
+}
+
+/** The chart waits no longer and knows nothing of this terminal. Another attempt may still find and use it. */
+async function isGivenUp(call: PortCall<Input>, { pid }: TerminalAddress): Promise<boolean> {
+  const actor = await call.getActor(call.address);
+  if (actor === null) return true;
+  const { reported, address } = readRuntime(actor);
+  return reported?.state !== "launching" && address?.pid !== pid;
 }
 
 /** What an earlier attempt launched; the remains of a program that ended are cleared away. */
@@ -55,12 +74,24 @@ async function prepare(
   const { runtimeId, agentId, purpose, sessionId, prompt } = input;
   const plan = { purpose, sessionId, prompt };
   const session = program.sessionOf(plan, runtimeId);
-  const token = await world.credentials.tokenFor({ agentId, sessionId: session, runtimeId });
+  const credential = await credentialOf(world, program, { agentId, sessionId: session, runtimeId });
   const { engine, mcpUrl, baseEnv } = world;
   const { workspaceId } = engine;
-  const launch = program.launch(plan, { workspaceId, agentId, runtimeId, mcpUrl, token, baseEnv });
+  const identity = { workspaceId, agentId, runtimeId, mcpUrl, credential, baseEnv };
+  const launch = program.launch(plan, identity);
   await requireFolder(launch.cwd);
   return launch;
+}
+
+async function credentialOf(
+  { credentials }: WorldOptions,
+  program: AgentProgram,
+  owner: TokenOwner,
+): Promise<AgentCredential> {
+  if (!program.readsTokenFile || credentials.tokenFileFor === undefined) {
+    return { token: await credentials.tokenFor(owner) };
+  }
+  return { file: await credentials.tokenFileFor(owner) };
 }
 
 async function requireFolder(path: string): Promise<void> {

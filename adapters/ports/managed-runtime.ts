@@ -50,17 +50,21 @@ function mayKnow({ sessionId, origin }: RuntimeContext, wanted: string): boolean
   return sessionId === wanted || (origin.type === "launch" && origin.plan.sessionId === wanted);
 }
 
+/** As far as its chart knows. */
+export function hasEnded(actor: StoredActor, { reported }: RuntimeContext): boolean {
+  return actor.status !== "active" || endedStates.has(reported?.state ?? "registered");
+}
+
 async function isAlive(world: WorldOptions, actor: StoredActor, runtime: RuntimeContext): Promise<boolean> {
   const state = runtime.reported?.state ?? "registered";
-  const hasEnded = actor.status !== "active" || endedStates.has(state);
   // What runs on another host can only be judged by its reports.
-  if (runtime.host !== world.host) return !hasEnded && state !== "stale";
+  if (runtime.host !== world.host) return !hasEnded(actor, runtime) && state !== "stale";
   if (runtime.address !== null) {
     return isTerminalAlive(requireTerminal(world, runtime.address.backend), runtime.address);
   }
   if (runtime.origin.type === "attach" && runtime.origin.pid !== null)
     return isProcessAlive(runtime.origin.pid);
-  return !hasEnded && state !== "stale" && state !== "registered";
+  return !hasEnded(actor, runtime) && state !== "stale" && state !== "registered";
 }
 
 function isProcessAlive(pid: number): boolean {

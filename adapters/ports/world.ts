@@ -7,6 +7,13 @@ import type { Terminal } from "../../runtime/terminal.ts";
 import type { WakeLimits } from "./wake-rate.ts";
 import type { AgentKinds } from "../agents/registry.ts";
 
+export interface TokenOwner {
+  agentId: string;
+  /** Null when only the program will know it. */
+  sessionId: string | null;
+  runtimeId: string;
+}
+
 /** Everything outside that the ports need; the composition root fills it in. */
 export interface WorldOptions {
   /** Name of this host, as in the inputs of host-bound ports. */
@@ -16,8 +23,10 @@ export interface WorldOptions {
   launchBackend: TerminalBackend;
   kinds: AgentKinds;
   credentials: {
-    /** A token for one runtime of one agent; reaches the program by its environment only. */
-    tokenFor(owner: { agentId: string; sessionId: string | null; runtimeId: string }): Promise<string>;
+    /** A token for one runtime of one agent that lasts; reaches the program by its environment only. */
+    tokenFor(owner: TokenOwner): Promise<string>;
+    /** A file that always holds a good short-lived token, for programs that read it anew. Left out: none has one. */
+    tokenFileFor?: (owner: TokenOwner) => Promise<string>;
   };
   /** Whether nothing may be typed for this agent, by its own switch or the workspace's: the truth at this moment. */
   isPaused: (agentId: string) => Promise<boolean>;

@@ -1,7 +1,7 @@
 /**
  * Types one line into a live agent's terminal without ever typing over a person, into a dialog or into a shell.
  *
- * look → refuse or defer → (mark started) → paste → pause → look again → Enter → verify.
+ * look → refuse or defer → (mark started) → look again → paste → pause → look again → Enter → verify.
  *
  * Nothing of a person is ever repaired: when somebody types between our paste and our Enter, our line stays in the box
  * beside theirs, Enter is left to them, and the verdict is `unconfirmed`. A later attempt that finds exactly our own line
@@ -76,9 +76,12 @@ interface Attempt {
 
 export async function typeSafely(request: TypeRequest): Promise<DeliverWakeOutput> {
   const attempt = beginAttempt(request);
-  const first = await firstLook(attempt);
-  if ("verdict" in first) return first;
+  const permitted = await lookForObstacle(attempt);
+  if ("verdict" in permitted) return permitted;
   await request.beforeFirstByte();
+  // What had to be asked first may have taken long: a person may be at the keys by now.
+  const first = await lookForObstacle(attempt);
+  if ("verdict" in first) return first;
   const obstacle = await writeText(attempt, first);
   if (obstacle !== null) return obstacle;
   const output = await submit(attempt, first).catch(() => {
@@ -126,7 +129,7 @@ async function look({ request }: Attempt): Promise<Look> {
 }
 
 /** A history that nobody looks at any more is left; one that somebody reads is not touched. */
-async function firstLook(attempt: Attempt): Promise<Look | Obstacle> {
+async function lookForObstacle(attempt: Attempt): Promise<Look | Obstacle> {
   const { terminal, address } = attempt.request;
   try {
     let seen = await look(attempt);

@@ -50,6 +50,12 @@ export const genericDefinition = z.strictObject({
     .describe(
       "How the first prompt reaches the program. Typed: only its last line, once the program is idle.",
     ),
+  tokenRefresh: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether the program reads its token from the file ROUSE_TOKEN_FILE, anew whenever it changes, as `rouse mcp` does: then its tokens live for 15 minutes, not for 12 hours.",
+    ),
   patterns: agentPatterns,
   enterDelayMs: z.int().min(0).max(5_000).default(100),
 });

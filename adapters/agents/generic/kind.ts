@@ -12,6 +12,7 @@ export const generic = defineAgentKind({
       patterns: definition.patterns,
       enterDelayMs: definition.enterDelayMs,
       canResume: definition.resume !== undefined,
+      readsTokenFile: definition.tokenRefresh,
       sessionOf: (plan, runtimeId) => sessionOf(definition, plan, runtimeId),
       launch: (plan, identity) => launch(definition, plan, identity),
     };

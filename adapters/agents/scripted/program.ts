@@ -5,7 +5,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { InputBox } from "./input-box.ts";
 import { readOptions, type ScriptedOptions } from "./options.ts";
-import { missingPosts, type Pointer, readPointer } from "./roles.ts";
+import { countPointers, missingPosts, type Pointer, readPointer } from "./roles.ts";
 import { type Dialog, Screen } from "./screen.ts";
 import { openSession, type OpenSession } from "./sessions.ts";
 import { noteWake } from "./wake-log.ts";
@@ -65,7 +65,7 @@ class ScriptedAgent {
     const [command = "", argument = ""] = text.trim().split(" ");
     if (command.startsWith("/")) return this.#obey(command, argument);
     const pointer = readPointer(text);
-    if (pointer !== null) this.#note(pointer);
+    if (pointer !== null) this.#note(pointer, countPointers(text));
     this.#takeTurn(async () => {
       await pause(this.#options.thinkMs);
       if (pointer === null) return this.#screen.print("nothing to do");
@@ -73,10 +73,10 @@ class ScriptedAgent {
     });
   }
 
-  #note({ wakeId, threadId }: Pointer): void {
+  #note({ wakeId, threadId }: Pointer, pointers: number): void {
     const { agentId, logFile } = this.#options;
     const { sessionId, runs } = this.#session;
-    if (logFile !== null) noteWake(logFile, { wakeId, threadId, agentId, sessionId, run: runs });
+    if (logFile !== null) noteWake(logFile, { wakeId, threadId, agentId, sessionId, run: runs, pointers });
   }
 
   /** Commands for tests and for showing what a real agent may do. */

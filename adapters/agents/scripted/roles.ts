@@ -81,8 +81,16 @@ export interface Pointer {
 
 /** Reads the pointer line of a wake; null when there is none. The last one counts: what stands before it was written by others. */
 export function readPointer(text: string): Pointer | null {
-  const oneLine = text.replaceAll(/\s+/g, " ");
-  const pointers = oneLine.matchAll(/\[rouse ([^\]\s]+)\] \d+ unread in thread ([a-z0-9-]+):/g);
-  const [, wakeId, threadId] = [...pointers].at(-1) ?? [];
+  const [, wakeId, threadId] = pointersIn(text).at(-1) ?? [];
   return wakeId === undefined || threadId === undefined ? null : { wakeId, threadId };
+}
+
+/** More than one in a submitted line: something was typed upon a line that stood there already. */
+export function countPointers(text: string): number {
+  return pointersIn(text).length;
+}
+
+function pointersIn(text: string): RegExpExecArray[] {
+  const oneLine = text.replaceAll(/\s+/g, " ");
+  return [...oneLine.matchAll(/\[rouse ([^\]\s]+)\] \d+ unread in thread ([a-z0-9-]+):/g)];
 }

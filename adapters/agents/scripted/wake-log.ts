@@ -8,6 +8,8 @@ export interface NotedWake {
   sessionId: string;
   /** Which run of the session, from 1. */
   run: number;
+  /** Pointer lines in what was submitted. */
+  pointers: number;
 }
 
 export function noteWake(logFile: string, wake: NotedWake): void {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { rmSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Socket } from "node:net";
 import { isRouseError, RouseError } from "../../../runtime/errors.ts";
@@ -104,6 +105,15 @@ class PtyTerminal implements Terminal {
   async find(runtimeId: string): Promise<TerminalAddress | null> {
     const hello = await this.#helloOwn(requireRuntimeId(runtimeId));
     return hello?.alive === true ? this.#addressOf(hello) : null;
+  }
+
+  async listLaunched(): Promise<{ runtimeId: string; address: TerminalAddress }[]> {
+    const sockets = await readdir(this.#folder).catch(() => []);
+    const paths = sockets.filter((name) => name.endsWith(".sock")).map((name) => join(this.#folder, name));
+    const hellos = await Promise.all(paths.map((path) => this.#hello(path)));
+    return hellos.flatMap((hello) =>
+      hello?.alive === true ? [{ runtimeId: hello.runtimeId, address: this.#addressOf(hello) }] : [],
+    );
   }
 
   view(address: TerminalAddress): Promise<TerminalView> {

@@ -70,6 +70,10 @@ export class ScriptedWorld {
     return place;
   }
 
+  living(): Place[] {
+    return [...this.#places.values()].filter(({ end }) => end === null);
+  }
+
   get(runtimeId: string): Place | null {
     return this.#places.get(runtimeId) ?? null;
   }
@@ -178,6 +182,10 @@ class ScriptedTerminal implements Terminal {
   async find(runtimeId: string): Promise<TerminalAddress | null> {
     const place = this.#world.get(requireRuntimeId(runtimeId));
     return place === null || place.end !== null ? null : addressOf(place);
+  }
+
+  async listLaunched(): Promise<{ runtimeId: string; address: TerminalAddress }[]> {
+    return this.#world.living().map((place) => ({ runtimeId: place.runtimeId, address: addressOf(place) }));
   }
 
   async view(address: TerminalAddress): Promise<TerminalView> {

@@ -47,6 +47,7 @@ const looksForExitCode = 10;
 const lookAgainMs = 15;
 
 interface OwnPane {
+  runtimeId: string;
   pane: string;
   pid: number;
   isDead: boolean;
@@ -146,6 +147,12 @@ class TmuxTerminal implements Terminal {
     const own = await this.#findOwn(requireRuntimeId(runtimeId));
     if (own === null || own.isDead) return null;
     return this.#addressOf(ownSocketPath(this.#folder), own);
+  }
+
+  async listLaunched(): Promise<{ runtimeId: string; address: TerminalAddress }[]> {
+    const server = ownSocketPath(this.#folder);
+    const living = (await this.#listOwn()).filter(({ isDead }) => !isDead);
+    return living.map(({ runtimeId, ...own }) => ({ runtimeId, address: this.#addressOf(server, own) }));
   }
 
   async view(address: TerminalAddress): Promise<TerminalView> {
@@ -251,17 +258,29 @@ class TmuxTerminal implements Terminal {
   }
 
   async #findOwn(runtimeId: string): Promise<OwnPane | null> {
+    return (await this.#listOwn()).find((own) => own.runtimeId === runtimeId) ?? null;
+  }
+
+  async #listOwn(): Promise<OwnPane[]> {
     const format = "#{@rouse_runtime}|#{pane_id}|#{pane_pid}|#{pane_dead}";
     const result = await this.#tmux.run(ownSocketPath(this.#folder), ["list-panes", "-a", "-F", format]);
-    if (isMissingTarget(result)) return null;
+    if (isMissingTarget(result)) return [];
     const rows = requireSuccess(result, "list its panes")
       .split("\n")
       .map((line) => line.split("|"));
-    const row = rows.find(([id]) => id === runtimeId);
-    if (row === undefined) return null;
-    const [, pane = "", pid, dead] = row;
-    // A program may be gone a moment before tmux notices.
-    return { pane, pid: Number(pid), isDead: dead === "1" || processStartedAt(Number(pid)) === null };
+    return rows.flatMap(([runtimeId = "", pane = "", pid, dead]) =>
+      // The pane without a runtime keeps the server alive. A program may be gone a moment before tmux notices.
+      runtimeId === ""
+        ? []
+        : [
+            {
+              runtimeId,
+              pane,
+              pid: Number(pid),
+              isDead: dead === "1" || processStartedAt(Number(pid)) === null,
+            },
+          ],
+    );
   }
 
   #addressOf(server: string, own: { pane: string; pid: number }): TerminalAddress {
