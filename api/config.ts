@@ -6,6 +6,8 @@ import { defaultWakePolicy } from "../machines/participant/contract.ts";
 import { defaultRuntimePolicy } from "../machines/runtime/events.ts";
 import { defaultThreadPolicy } from "../machines/thread/events.ts";
 import { RouseError } from "../runtime/errors.ts";
+import { defaultHttpLimits } from "./http/limits.ts";
+import { defaultTokenPolicy, longestLifetimeMs, longestRefreshMs } from "./operations/tokens.ts";
 
 /** Everything that can be set, from `<home>/config.json` and the environment (which wins). Times in ms. */
 
@@ -20,6 +22,31 @@ function fieldOf(value: unknown): z.ZodType {
   if (typeof value === "boolean") return z.boolean().default(value);
   return z.number().nonnegative().default(Number(value));
 }
+
+function isLifetime(ms: number, longest: number): boolean {
+  return ms >= 1_000 && ms <= longest;
+}
+
+/** Days, or for ever. */
+const keep = z.union([z.literal("indefinite"), z.number().positive().max(36_500)]).default("indefinite");
+
+const retention = z.strictObject({
+  closedThreadMessagesDays: keep,
+  journalDays: keep,
+  endedEffectsDays: keep,
+  settledDeadLettersDays: keep,
+  receiptsDays: keep,
+  escalationsDays: keep,
+  /** A repetition after that is a new call. */
+  idempotencyKeysDays: keep,
+});
+export type Retention = z.infer<typeof retention>;
+
+const contentRule = z.strictObject({
+  name: z.string().regex(/^[a-z0-9-]{1,32}$/u),
+  pattern: z.string().min(1).max(1_000),
+  action: z.enum(["redact", "refuse"]),
+});
 
 export const configSchema = z.strictObject({
   /** Folder of state: database, keys, log. */
@@ -41,16 +68,53 @@ export const configSchema = z.strictObject({
     .string()
     .regex(/^postgres(?:ql)?:\/\//u, "must begin with postgres://")
     .optional(),
+  /** The same database past a pooler in transaction mode: LISTEN outlives a transaction. Absent: `databaseUrl`. */
+  databaseDirectUrl: z
+    .string()
+    .regex(/^postgres(?:ql)?:\/\//u, "must begin with postgres://")
+    .optional(),
   /** Terminals for agents that are launched here. Absent: tmux where it works, else our own PTY. */
   terminal: z.enum(["tmux", "pty"]).optional(),
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  /** Size at which `<home>/node.log` is put aside. */
+  logMaxBytes: z.number().int().min(65_536).default(10_485_760),
+  /** Logs put aside that are kept. */
+  logKept: z.number().int().min(0).max(99).default(5),
+  /** Who reads `/metrics`: whoever is on this machine, only who has a token of an overseer, or nobody. */
+  metrics: z.enum(["loopback", "token", "off"]).default("loopback"),
   /** Wakes typed for one agent within a minute, over all its threads. */
   wakesPerMinute: z.number().int().positive().default(30),
   /** Wakes typed because of one thread within a minute, for all its participants. */
   threadWakesPerMinute: z.number().int().positive().default(60),
+  /** How long what only grows is kept. The audit is kept for ever. */
+  retention: retention.prefault({}),
+  /** Rules over the text of messages; none by default. */
+  contentFilter: z.array(contentRule).max(50).default([]),
   wake: figures(defaultWakePolicy),
   thread: figures(defaultThreadPolicy),
   runtime: figures(defaultRuntimePolicy),
+  http: figures(defaultHttpLimits),
+  /** Host names by which callers reach this node, besides those of loopback. */
+  allowedHosts: z
+    .array(z.string().regex(/^[a-z0-9.:[\]-]{1,253}$/u, "must be a host name in lower case"))
+    .default([]),
+  /** Origins of foreign pages that may call this node. */
+  allowedOrigins: z
+    .array(z.string().regex(/^https?:\/\/[^/]+$/u, "must be scheme and host alone"))
+    .default([]),
+  tokens: figures(defaultTokenPolicy)
+    .refine(({ sessionMs }) => isLifetime(sessionMs, longestLifetimeMs), {
+      path: ["sessionMs"],
+      message: "must be from 1 second to 12 hours",
+    })
+    .refine(({ refreshableMs }) => isLifetime(refreshableMs, longestLifetimeMs), {
+      path: ["refreshableMs"],
+      message: "must be from 1 second to 12 hours",
+    })
+    .refine(({ refreshForMs }) => isLifetime(refreshForMs, longestRefreshMs), {
+      path: ["refreshForMs"],
+      message: "must be from 1 second to 7 days",
+    }),
 });
 
 export type Config = z.infer<typeof configSchema>;
@@ -69,8 +133,10 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
     host: environment["ROUSE_HOST"],
     workspace: environment["ROUSE_WORKSPACE"],
     databaseUrl: environment["DATABASE_URL"],
+    databaseDirectUrl: environment["DATABASE_DIRECT_URL"],
     terminal: environment["ROUSE_TERMINAL"],
     logLevel: environment["ROUSE_LOG_LEVEL"],
+    metrics: environment["ROUSE_METRICS"],
   };
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
   const result = configSchema.safeParse({ ...file, ...given });

@@ -6,15 +6,16 @@ import type { NodeMessage } from "./node-messages.ts";
 import { embeddedFolder } from "./node/database.ts";
 import { Home } from "./node/home.ts";
 import { serve } from "./node/serve.ts";
+import { createRedact, secretsOf } from "./observability/redaction.ts";
 
-/** Composition root. `serve` runs a node until SIGTERM or SIGINT; `stop-database` ends the embedded Postgres. */
+/** Composition root. `serve` runs a node until SIGTERM or SIGINT; `stop-database` ends the embedded Postgres; the others are in node/maintenance.ts. */
 
-const [, , command] = process.argv;
+const [, , command, ...args] = process.argv;
 
 try {
   if (command === "serve") await run();
   else if (command === "stop-database") await stopEmbedded({ dir: embeddedFolder(homeOf(process.env)) });
-  else throw new Error(`unknown command ${command ?? ""}: use serve or stop-database`);
+  else await maintain(command ?? "", args);
 } catch (error) {
   fail(error);
 }
@@ -28,6 +29,14 @@ async function run(): Promise<void> {
   // The starter goes away once it knows; an open channel would keep both alive.
   if (process.connected) process.disconnect();
 
+  void endWhenEvicted();
+
+  async function endWhenEvicted(): Promise<void> {
+    const error = await serving.evicted;
+    await serving.stop().catch(() => {});
+    fail(error);
+  }
+
   async function end(): Promise<void> {
     try {
       await serving.stop();
@@ -38,16 +47,27 @@ async function run(): Promise<void> {
   }
 }
 
+/** Work on the database that needs no node, and must be possible without one. */
+async function maintain(name: string, given: readonly string[]): Promise<void> {
+  const { runMaintenance } = await import("./node/maintenance.ts");
+  const config = loadConfig(process.env);
+  const onProgress = (step: string): void => tell({ type: "progress", step });
+  tell({ type: "done", report: await runMaintenance(name, given, { config, onProgress }) });
+  if (process.connected) process.disconnect();
+}
+
 function tell(message: NodeMessage): void {
   if (process.connected) process.send?.(message);
 }
 
 function fail(error: unknown): void {
-  const { code, message: text } = errorBody(error);
+  const { code, message } = errorBody(error);
+  const { DATABASE_URL: url, DATABASE_DIRECT_URL: directUrl } = process.env;
+  const text = createRedact(secretsOf([url, directUrl], process.env))(message);
   const nextStep = isRouseError(error) ? (error.nextStep ?? null) : null;
   process.stderr.write(`${JSON.stringify({ code, message: text, nextStep })}\n`);
-  const message: NodeMessage = { type: "failed", code, message: text, nextStep };
-  if (process.connected) process.send?.(message, endFailed);
+  const told: NodeMessage = { type: "failed", code, message: text, nextStep };
+  if (process.connected) process.send?.(told, endFailed);
   else endFailed();
 }
 

@@ -2,6 +2,7 @@
 export type NodeMessage =
   | { type: "progress"; step: string }
   | { type: "ready"; node: NodeFile }
+  | { type: "done"; report: object }
   | { type: "failed"; code: string; message: string; nextStep: string | null };
 
 /** `<home>/node.json`, mode 0600: how the CLI finds the running node. Written when it is ready, removed when it ends well. */

@@ -1,26 +1,38 @@
 import { decodeProtectedHeader } from "jose";
-import type { Caller } from "../operations/caller.ts";
 import type { Workspace } from "../operations/operation.ts";
-import { unauthenticated } from "./token-authority.ts";
+import type { TokenCaller } from "../operations/tokens.ts";
+import { unauthenticated } from "./refused-token.ts";
 
 export interface Authenticated {
-  caller: Caller;
+  /** A stream watches its token: `workspace.tokens.watch(caller)`. */
+  caller: TokenCaller;
   workspace: Workspace;
 }
 
-export type Authenticate = (authorization: string | undefined) => Promise<Authenticated>;
+/**
+ * Throws `unauthenticated`, `token_expired`, `token_revoked`. Where our own key vouches for whom the token named, the
+ * refusal is audited; what names nobody is for the caller of this function to count.
+ */
+export type Authenticate = (authorization: string | undefined, requestId?: string) => Promise<Authenticated>;
 
 const longestToken = 4_096;
 
 /** Finds the workspace whose key signed the token; the token alone says who calls, and where. */
 export function createAuthenticate(workspaces: readonly Workspace[]): Authenticate {
-  return async (authorization) => {
+  return async (authorization, requestId) => {
     const token = bearer(authorization);
-    const kid = keyIdOf(token);
-    const workspace = workspaces.find(({ tokens }) => kid !== null && tokens.keyIds().includes(kid));
-    if (workspace === undefined) throw unauthenticated();
-    return { workspace, caller: await workspace.tokens.verify(token) };
+    const workspace = await workspaceOf(workspaces, keyIdOf(token));
+    if (workspace === null) throw unauthenticated();
+    return { workspace, caller: await workspace.tokens.verify(token, requestId) };
   };
+}
+
+async function workspaceOf(workspaces: readonly Workspace[], kid: string | null): Promise<Workspace | null> {
+  if (kid === null) return null;
+  const found = workspaces.find(({ tokens }) => tokens.keyIds().includes(kid));
+  if (found !== undefined) return found;
+  for (const workspace of workspaces) if (await workspace.tokens.knowsKey(kid)) return workspace;
+  return null;
 }
 
 function bearer(authorization: string | undefined): string {

@@ -1,78 +1,55 @@
 import { exportJWK, generateKeyPair, importJWK, type CryptoKey, type JWK } from "jose";
-import { z } from "zod";
 import { isRouseError } from "../../runtime/errors.ts";
 import type { Ids } from "../../runtime/clock.ts";
-import type { Store, Transaction } from "../../runtime/store.ts";
+import type { Jwk, SigningKey, Store, Transaction } from "../../runtime/store.ts";
+import { longestLifetimeMs } from "../operations/tokens.ts";
 
-/** Signing keys of a workspace, kept in its settings so that every node accepts what any node signed. */
+/** Signing keys of a workspace, kept in its store so that every node accepts what any node signed. */
 
-const settingName = "signing-keys";
-const stored = z.object({
-  keys: z
-    .array(
-      z.object({
-        kid: z.string(),
-        privateJwk: z.record(z.string(), z.unknown()),
-        publicJwk: z.record(z.string(), z.unknown()),
-      }),
-    )
-    .min(1),
-});
-type StoredKeys = z.output<typeof stored>;
-
-export interface SigningKeys {
-  /** The one that signs now: the newest. */
-  current: { kid: string; key: CryptoKey };
-  /** All that may still verify. */
-  public: ReadonlyMap<string, CryptoKey>;
-}
-
-const algorithm = "EdDSA";
+export const algorithm = "EdDSA";
 const mostAttempts = 5;
+/** Other nodes learn of a new key within seconds, and sign with the one before until then. */
+const handoverMs = 60_000;
 
 /** Makes the first key when there is none; of several nodes that start at once, one wins. */
-export async function loadSigningKeys(store: Store, ids: Ids): Promise<SigningKeys> {
-  const fresh = await newKey(ids);
+export async function ensureSigningKey(store: Store, ids: Ids): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await imported(await store.transaction((tx) => getOrPut(tx, fresh)));
+      await store.transaction(async (tx) => {
+        const { keys } = await tx.readTokenTrust();
+        // Nothing is superseded: another node's key that came in between refuses ours, and is found next time.
+        if (findSigner(keys) === undefined) await insertSigningKey(tx, ids, "node");
+      });
+      return;
     } catch (error) {
       if (!isRouseError(error, "conflict") || attempt >= mostAttempts) throw error;
     }
   }
 }
 
-async function getOrPut(tx: Transaction, fresh: StoredKeys): Promise<StoredKeys> {
-  const found = await tx.getSetting(settingName);
-  if (found !== null && found !== undefined) return stored.parse(found);
-  // Settings are overwritten silently; this row can be written once only, so a second creator meets a conflict.
-  await tx.putIdempotent(
-    { caller: "engine", key: settingName },
-    { operation: "create_signing_key", fingerprint: "", response: null },
-  );
-  await tx.putSetting(settingName, fresh);
-  return fresh;
+/** From now on it signs, and the one before only verifies. Returns its id. Throws `conflict`. */
+export async function createSigningKey(tx: Transaction, ids: Ids, by: string): Promise<string> {
+  await tx.supersedeSigningKey({ verifiesForMs: longestLifetimeMs + handoverMs });
+  return insertSigningKey(tx, ids, by);
 }
 
-async function newKey(ids: Ids): Promise<StoredKeys> {
+async function insertSigningKey(tx: Transaction, ids: Ids, by: string): Promise<string> {
   const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable: true });
   const [privateJwk, publicJwk] = await Promise.all([exportJWK(privateKey), exportJWK(publicKey)]);
-  return { keys: [{ kid: ids.next(), privateJwk: { ...privateJwk }, publicJwk: { ...publicJwk } }] };
+  const kid = ids.next();
+  await tx.insertSigningKey({ kid, publicJwk: { ...publicJwk }, privateJwk: { ...privateJwk }, by });
+  return kid;
 }
 
-async function imported({ keys }: StoredKeys): Promise<SigningKeys> {
-  const newest = keys.at(-1);
-  if (newest === undefined) throw new Error("no signing key is stored");
-  const entries = await Promise.all(
-    keys.map(async ({ kid, publicJwk }) => [kid, await toKey(publicJwk)] as const),
-  );
-  return {
-    current: { kid: newest.kid, key: await toKey(newest.privateJwk) },
-    public: new Map(entries),
-  };
+export function findSigner(keys: readonly SigningKey[]): (SigningKey & { privateJwk: Jwk }) | undefined {
+  for (const key of keys) {
+    const { verifiesUntil, privateJwk } = key;
+    if (verifiesUntil === null && privateJwk !== null) return { ...key, privateJwk };
+  }
+  return undefined;
 }
 
-async function toKey(jwk: Record<string, unknown>): Promise<CryptoKey> {
+export async function importKey(jwk: Jwk): Promise<CryptoKey> {
   const key = await importJWK(jwk as JWK, algorithm);
   if (key instanceof Uint8Array) throw new Error("a signing key is not an Ed25519 key");
   return key;

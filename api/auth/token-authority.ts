@@ -1,139 +1,167 @@
-import { SignJWT, errors, jwtVerify, type JWTPayload } from "jose";
-import { z } from "zod";
-import { roles } from "../../machines/roles.ts";
+import { decodeProtectedHeader } from "jose";
 import type { Clock, Ids } from "../../runtime/clock.ts";
 import { RouseError } from "../../runtime/errors.ts";
-import type { Store } from "../../runtime/store.ts";
-import type { Caller } from "../operations/caller.ts";
+import type { Doorbell, NewTokenRecord, Store, Transaction } from "../../runtime/store.ts";
 import {
+  defaultTokenPolicy,
   longestLifetimeMs,
+  longestRefreshMs,
   type IssuedToken,
   type TokenAuthority,
+  type TokenCaller,
+  type TokenPolicy,
   type TokenRequest,
 } from "../operations/tokens.ts";
-import { loadSigningKeys, type SigningKeys } from "./keys.ts";
-import { Revocations } from "./revocations.ts";
-
-export const tokenIssuer = "rouse";
-export const tokenAudience = "rouse";
-const tokenType = "at+jwt";
+import { readToken, sign } from "./claims.ts";
+import { createSigningKey, ensureSigningKey, findSigner } from "./keys.ts";
+import { RefusalAudit } from "./refusal-audit.ts";
+import { RefusedToken, revoked } from "./refused-token.ts";
+import { TokenWatches } from "./token-watches.ts";
+import { Trust, type Known } from "./trust.ts";
+import { VerifiedTokens } from "./verified-tokens.ts";
 
 export interface TokenAuthorityOptions {
   store: Store;
   clock: Clock;
   ids: Ids;
+  policy?: TokenPolicy;
+  /** Makes changes of other nodes known sooner than polling does. */
+  onRing?: Doorbell["onRing"];
 }
 
 /** Signs and checks the tokens of the store's workspace; creates its signing key at the first start. */
-export async function createTokenAuthority({
-  store,
-  clock,
-  ids,
-}: TokenAuthorityOptions): Promise<TokenAuthority> {
-  const keys = await loadSigningKeys(store, ids);
-  const revocations = new Revocations(store, clock);
-  const { workspaceId } = store;
+export async function createTokenAuthority(options: TokenAuthorityOptions): Promise<TokenAuthority> {
+  const { store, clock, ids, policy = defaultTokenPolicy } = options;
+  await ensureSigningKey(store, ids);
+  const trust = new Trust(store, clock);
+  const watches = new TokenWatches(trust, clock);
+  const refusals = new RefusalAudit(store, clock);
+  const verifier = { trust, verified: new VerifiedTokens(), clock, workspaceId: store.workspaceId };
+  options.onRing?.(() => {
+    trust.noteRung();
+    watches.noteRung();
+  });
+  await trust.fresh();
   return {
-    workspaceId,
-    keyIds: () => [...keys.public.keys()],
-    issue: (request) => issue(keys, { ...request, workspaceId, jti: ids.next(), now: clock.now() }),
-    async verify(token) {
-      const caller = toCaller(await verified(keys, token, clock.now()), workspaceId);
-      if (await revocations.isRevoked(caller.jti)) throw revoked();
-      return caller;
+    workspaceId: store.workspaceId,
+    policy,
+    keyIds: () => [...(trust.last?.keys.keys() ?? [])],
+    knowsKey: async (kid) => (await knownWith(trust, kid)).keys.has(kid),
+    issue: (request, tx) =>
+      tx === undefined
+        ? store.transaction((own) =>
+            issue(own, { ...request, jti: ids.next(), workspaceId: store.workspaceId }),
+          )
+        : issue(tx, { ...request, jti: ids.next(), workspaceId: store.workspaceId }),
+    async verify(token, requestId) {
+      try {
+        return await verify(verifier, token);
+      } catch (error) {
+        if (!(error instanceof RefusedToken)) throw error;
+        await refusals.note(error, requestId ?? null);
+        throw error.refusal;
+      }
     },
-    noteRevoked: (jti) => revocations.note(jti),
+    watch: (caller) => watches.watch(caller),
+    createKey: (tx, by) => createSigningKey(tx, ids, by),
+    noteRevoked: (jti) => trust.noteRevoked(jti),
+    noteChanged() {
+      trust.noteChanged();
+      watches.noteRung();
+    },
+    prune: () => prune(store, policy),
   };
 }
 
-interface Issue extends TokenRequest {
+/** Good tokens of a key that is not known yet come right after a rotation on another node. */
+async function knownWith(trust: Trust, kid: string | undefined): Promise<Known> {
+  const known = await trust.fresh();
+  return kid === undefined || known.keys.has(kid) ? known : trust.newest();
+}
+
+interface Verifier {
+  trust: Trust;
+  verified: VerifiedTokens;
+  clock: Clock;
   workspaceId: string;
-  jti: string;
-  now: number;
 }
 
-async function issue({ current }: SigningKeys, request: Issue): Promise<IssuedToken> {
-  const { agentId, role, sessionId, lifetimeMs, workspaceId, jti, now } = request;
-  if (lifetimeMs > longestLifetimeMs) {
-    throw new RouseError("invalid_input", "a token lives for at most 12 hours", {
-      nextStep: "Ask for a shorter life.",
-    });
+async function verify(
+  { trust, verified, clock, workspaceId }: Verifier,
+  token: string,
+): Promise<TokenCaller> {
+  let known = await trust.fresh();
+  let caller = verified.find(token, known, clock.now());
+  if (caller === null) {
+    known = await knownWith(trust, keyIdOf(token));
+    caller = await readToken(token, { keys: known.keys, workspaceId, now: known.storeTime(clock.now()) });
+    verified.add(token, caller);
   }
-  const issuedAt = Math.floor(now / 1_000);
-  const expires = issuedAt + Math.ceil(lifetimeMs / 1_000);
-  const claims = { agent_id: agentId, workspace_id: workspaceId, role, session_id: sessionId };
-  const token = await new SignJWT(claims)
-    .setProtectedHeader({ alg: "EdDSA", typ: tokenType, kid: current.kid })
-    .setIssuer(tokenIssuer)
-    .setAudience(tokenAudience)
-    .setJti(jti)
-    .setIssuedAt(issuedAt)
-    .setExpirationTime(expires)
-    .sign(current.key);
-  return { token, jti, expiresAt: expires * 1_000 };
+  const { agentId, role, sessionId, jti } = caller;
+  if (known.isRevoked(caller)) throw new RefusedToken(revoked(), { agentId, role, sessionId, jti });
+  return caller;
 }
 
-async function verified(keys: SigningKeys, token: string, now: number): Promise<JWTPayload> {
+function keyIdOf(token: string): string | undefined {
   try {
-    // The key is looked up by `kid` alone: `jku`, `x5u` and `jwk` in a header are never followed.
-    const { payload } = await jwtVerify(token, ({ kid }) => requireKey(keys, kid), {
-      issuer: tokenIssuer,
-      audience: tokenAudience,
-      algorithms: ["EdDSA"],
-      typ: tokenType,
-      requiredClaims: ["exp", "jti", "agent_id", "workspace_id", "role", "session_id"],
-      clockTolerance: 5,
-      currentDate: new Date(now),
-    });
-    return payload;
-  } catch (error) {
-    if (error instanceof errors.JWTExpired) throw expired(error);
-    if (error instanceof errors.JOSEError || error instanceof TypeError) throw unauthenticated(error);
-    throw error;
+    return decodeProtectedHeader(token).kid;
+  } catch {
+    return undefined;
   }
 }
 
-function requireKey(keys: SigningKeys, kid: string | undefined) {
-  const key = kid === undefined ? undefined : keys.public.get(kid);
-  if (key === undefined) throw new errors.JWKSNoMatchingKey();
-  return key;
+interface Issue extends TokenRequest {
+  jti: string;
+  workspaceId: string;
 }
 
-const claims = z.object({
-  // One audience, as a string: a token minted for several services is not for us.
-  aud: z.literal(tokenAudience),
-  agent_id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/),
-  workspace_id: z.string().min(1),
-  role: z.enum(roles),
-  session_id: z.string().min(1).max(128),
-  jti: z.string().min(1).max(64),
-});
-
-function toCaller(payload: JWTPayload, workspaceId: string): Caller {
-  const parsed = claims.safeParse(payload);
-  // A key signs for its own workspace only.
-  if (!parsed.success || parsed.data.workspace_id !== workspaceId) throw unauthenticated(parsed.error);
-  const { agent_id, role, session_id, jti } = parsed.data;
-  return { agentId: agent_id, workspaceId, role, sessionId: session_id, jti };
+/** Times are the store's, so that a node whose clock is wrong issues tokens that are right. */
+async function issue(tx: Transaction, request: Issue): Promise<IssuedToken> {
+  requireWithinLimits(request);
+  const signer = findSigner((await tx.readTokenTrust()).keys);
+  if (signer === undefined) throw new RouseError("internal", "no key signs in this workspace");
+  const record = recordOf(request, { now: tx.now, kid: signer.kid });
+  await tx.insertToken(record);
+  const token = await sign(signer, record, request.workspaceId);
+  const { jti, expiresAt, refreshUntil } = record;
+  return { token, jti, expiresAt, refreshUntil };
 }
 
-/** Says nothing about which check failed: that would help only whoever forges. */
-export function unauthenticated(cause?: unknown): RouseError {
-  return new RouseError("unauthenticated", "a valid token is required", {
-    nextStep: "Send `Authorization: Bearer <token>`; get a token with `rouse token issue`.",
-    cause,
-  });
+function requireWithinLimits({ lifetimeMs, refresh }: TokenRequest): void {
+  const isTooLong =
+    lifetimeMs > longestLifetimeMs ||
+    (refresh !== undefined && "forMs" in refresh && refresh.forMs > longestRefreshMs);
+  if (!isTooLong) return;
+  throw new RouseError(
+    "invalid_input",
+    "a token lives for at most 12 hours, and is refreshed for at most 7 days",
+    {
+      nextStep: "Ask for a shorter life.",
+    },
+  );
 }
 
-function expired(cause: unknown): RouseError {
-  return new RouseError("token_expired", "the token has expired", {
-    nextStep: "Get a new one with `rouse token issue`.",
-    cause,
-  });
+function recordOf(request: Issue, { now, kid }: { now: number; kid: string }): NewTokenRecord {
+  const { jti, agentId, role, sessionId, runtimeId = null, refresh, root, by = "node" } = request;
+  // Whole seconds, as other readers of tokens expect; never shorter than asked for.
+  const expiresAt = Math.ceil((now + request.lifetimeMs) / 1_000) * 1_000;
+  const refreshUntil =
+    refresh === undefined ? null : "until" in refresh ? refresh.until : now + refresh.forMs;
+  return {
+    ...{ jti, agentId, role, sessionId, runtimeId, kid, refreshUntil },
+    ...{ issuedAt: now, issuedBy: by, expiresAt },
+    rootJti: root?.jti ?? jti,
+    authenticatedAt: root?.authenticatedAt ?? now,
+  };
 }
 
-function revoked(): RouseError {
-  return new RouseError("token_revoked", "the token was revoked", {
-    nextStep: "Ask an operator for a new one.",
-  });
+const prunedAtOnce = 500;
+
+async function prune(store: Store, { keepRecordsMs }: TokenPolicy): Promise<void> {
+  let count = prunedAtOnce;
+  while (count === prunedAtOnce) {
+    count = await store.transaction((tx) =>
+      tx.pruneTokens({ expiredBefore: tx.now - keepRecordsMs, limit: prunedAtOnce }),
+    );
+  }
 }

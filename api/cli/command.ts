@@ -7,6 +7,8 @@ export interface CommandDefinition {
   /** Name and arguments, for instance `show <thread>`. */
   usage: string;
   summary: string;
+  /** Runs when its group is named alone. */
+  isDefault?: boolean;
   /** More for the help page. */
   remarks?: string;
   /** Argument name → what it is. */
@@ -20,6 +22,8 @@ export interface CommandDefinition {
 
 export interface CommandGroup {
   name: string;
+  /** Another name for it, for instance the singular. */
+  alias?: string;
   summary: string;
   commands: readonly CommandDefinition[];
 }
@@ -37,6 +41,7 @@ export function defineCommand<Given extends object>(definition: Typed<Given>): C
 
 export function mountGroup(program: Command, group: CommandGroup, surroundings: Surroundings): void {
   const parent = program.command(group.name).description(group.summary).helpCommand(false);
+  if (group.alias !== undefined) parent.alias(group.alias);
   for (const definition of group.commands) mountCommand(parent, definition, surroundings);
 }
 
@@ -45,10 +50,10 @@ export function mountCommand(
   definition: CommandDefinition,
   surroundings: Surroundings,
 ): void {
-  const { usage, summary, remarks, options = [], examples = [] } = definition;
+  const { usage, summary, remarks, options = [], examples = [], isDefault = false } = definition;
   const [name = "", ...args] = usage.split(" ");
   const command = parent
-    .command(name)
+    .command(name, { isDefault })
     .description(remarks === undefined ? summary : `${summary}\n\n${remarks}`);
   command.summary(summary);
   for (const arg of args)

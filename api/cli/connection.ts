@@ -40,6 +40,16 @@ export function findConnection(options: ConnectionOptions, environment: NodeJS.P
   return { url, token: token ?? operatorToken(home), node: isOurs ? node : null };
 }
 
+/** Only where the node is, for whoever has a token of its own. Throws `not_running`, `invalid_input`. */
+export function findUrl({ url }: Pick<ConnectionOptions, "url">, environment: NodeJS.ProcessEnv): string {
+  const given = url ?? nonEmpty(environment["ROUSE_URL"]);
+  if (given !== undefined) return checkedUrl(given);
+  const home = homeOf(environment);
+  const node = findRunningNode(home);
+  if (node === null) throw notRunning(home);
+  return node.url;
+}
+
 function notRunning(home: string): RouseError {
   const stale = readNodeFile(home);
   const message =
@@ -68,7 +78,7 @@ function operatorToken(home: string): string {
 
 function tokenMissing(url: string): RouseError {
   return new RouseError("unauthenticated", `no token for ${url}`, {
-    nextStep: "Pass one with --token or in ROUSE_TOKEN; its operator makes one with rouse token issue.",
+    nextStep: "Pass one with --token or in ROUSE_TOKEN; its operator makes one with rouse tokens issue.",
   });
 }
 

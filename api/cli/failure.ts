@@ -1,5 +1,6 @@
 import { errorCodes, isRouseError, type ErrorCode } from "../../runtime/errors.ts";
 import { printableLine } from "../../runtime/printable.ts";
+import { asCommands } from "./command-names.ts";
 
 /** A failure as the command line reports it. The node's answers have the same fields. */
 export interface Failure {
@@ -60,6 +61,6 @@ export function failureText(failure: Failure, isJson: boolean): string {
   if (isJson) return `${JSON.stringify(failure)}\n`;
   const { code, message, next_step: next } = failure;
   const lines = [`error: ${printableLine(message)} (${printableLine(code)})`];
-  if (next !== null && next !== "") lines.push(`next: ${printableLine(next)}`);
+  if (next !== null && next !== "") lines.push(`next: ${printableLine(asCommands(next))}`);
   return `${lines.join("\n")}\n`;
 }

@@ -1,18 +1,27 @@
 import { Command, CommanderError, Option } from "commander";
 import { mountCommand, mountGroup, type CommandDefinition, type CommandGroup } from "./command.ts";
 import { agentGroup } from "./commands/agent.ts";
+import { auditGroup } from "./commands/audit.ts";
+import { backup, databaseGroup, restore } from "./commands/backup.ts";
+import { check } from "./commands/check.ts";
+import { replay } from "./commands/replay.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { config } from "./commands/config.ts";
 import { demo } from "./commands/demo.ts";
 import { down } from "./commands/down.ts";
-import { audit, deadLetters, explain, journal, wakeGroup } from "./commands/evidence.ts";
+import { events } from "./commands/events.ts";
+import { explain, journal, wakeGroup } from "./commands/evidence.ts";
+import { escalations } from "./commands/escalations.ts";
+import { actorGroup, deadLetterGroup, effectGroup, nodes } from "./commands/failure.ts";
 import { injectionCommands } from "./commands/injection.ts";
 import { machineGroup } from "./commands/machine.ts";
+import { mcp } from "./commands/mcp.ts";
 import { participantGroup } from "./commands/participant.ts";
 import { runtimeGroup } from "./commands/runtime.ts";
 import { status } from "./commands/status.ts";
 import { threadGroup } from "./commands/thread.ts";
-import { tokenGroup } from "./commands/token.ts";
+import { keyGroup, tokenGroup } from "./commands/tokens.ts";
+import { top } from "./commands/top.ts";
 import { up } from "./commands/up.ts";
 import { completionTree } from "./completion.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -24,7 +33,7 @@ Examples:
   $ rouse thread create "Review" -p dev-1 reviewer-1
   $ rouse thread post th-1 "Please look at parser.ts." --to reviewer-1
   $ rouse explain th-1 reviewer-1                why is it not awake?
-  $ rouse status                                 everything at a glance
+  $ rouse top --watch                            everything at a glance, as it changes
 
 Exit codes: 0 done, 1 failed, 2 wrong input, 3 not allowed, 4 not found, 5 refused in this state,
 6 try again later, 7 the installation is not ready (for instance not running).`;
@@ -47,11 +56,13 @@ export function createProgram(surroundings: Surroundings): Command {
     .addHelpText("after", examples);
   const completion = completionCommand(() => completionTree(program));
   const parts: (CommandDefinition | CommandGroup)[] = [
-    ...[up, down, status, config, demo],
-    ...[threadGroup, participantGroup, explain],
-    ...[agentGroup, runtimeGroup, tokenGroup, ...injectionCommands],
-    ...[wakeGroup, journal, deadLetters, audit],
-    ...[machineGroup, completion],
+    ...[up, down, status, top, config, demo],
+    ...[threadGroup, participantGroup, explain, escalations],
+    ...[mcp, agentGroup, runtimeGroup, tokenGroup, keyGroup, ...injectionCommands],
+    ...[wakeGroup, journal, events, auditGroup],
+    ...[deadLetterGroup, actorGroup, effectGroup, nodes],
+    ...[backup, restore, databaseGroup],
+    ...[machineGroup, check, replay, completion],
   ];
   for (const part of parts) {
     if ("commands" in part) mountGroup(program, part, surroundings);

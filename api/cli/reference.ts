@@ -1,4 +1,6 @@
 import type { Argument, Command, Option } from "commander";
+import type { z } from "zod";
+import { answers } from "./answers.ts";
 
 /** The whole command line as one Markdown page, from the commands themselves. */
 export function commandReference(program: Command): string {
@@ -38,7 +40,18 @@ function commandLines(command: Command, heading: string): string[] {
     "",
     ...argumentLines(command.registeredArguments),
     ...optionLines(command.options),
+    ...answerLines(path.replace(/^rouse /u, "")),
   ];
+}
+
+function answerLines(path: string): string[] {
+  const answer = answers[path];
+  if (answer === undefined) return [];
+  if ("operation" in answer)
+    return [`With \`--json\`: as \`${answer.operation}\` in [operations](operations.md).`, ""];
+  if ("form" in answer) return [`Its output: ${answer.form}.`, ""];
+  const fields = Object.keys((answer.schema as z.ZodObject).shape).map((name) => `\`${name}\``);
+  return [`With \`--json\`: ${fields.join(", ")}.`, ""];
 }
 
 function argumentText(argument: Argument): string {

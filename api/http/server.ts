@@ -1,13 +1,22 @@
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { createAuthenticate, type Authenticate, type Authenticated } from "../auth/authenticate.ts";
 import { RouseError } from "../../runtime/errors.ts";
+import { createMcpEndpoint, type McpEndpoint } from "../mcp/endpoint.ts";
 import { mcpRoutes } from "../mcp/routes.ts";
 import { operations } from "../operations/list.ts";
 import type { Operation, Workspace } from "../operations/operation.ts";
-import { problemOf, statusOf } from "../operations/problem.ts";
 import { runOperation } from "../operations/run-operation.ts";
+import { eventRoutes } from "./event-routes.ts";
 import { asRouseError } from "./failure.ts";
+import { acceptJson } from "./json-body.ts";
+import { defaultHttpLimits, type HttpLimits } from "./limits.ts";
+import { openApiDocument } from "./openapi.ts";
 import { requireTrustedOrigin, type OriginPolicy } from "./origin.ts";
+import { refuseUnderPressure } from "./pressure.ts";
+import { probes } from "./probes.ts";
+import { refuseConnection, sendProblem } from "./problem-details.ts";
+import { requireCaller } from "./rate-limits.ts";
+import { RefusedRequests } from "./refused-requests.ts";
 import { restInput } from "./rest-input.ts";
 
 declare module "fastify" {
@@ -23,13 +32,18 @@ export interface ServerOptions {
   version: string;
   /** Default: loopback names only, no foreign pages. */
   allowed?: Partial<OriginPolicy>;
+  /** Default: `defaultHttpLimits`. */
+  limits?: Partial<HttpLimits>;
   /** Hears of failures that are ours, not the caller's. */
   onError: (context: string, error: unknown) => void;
+  /** What is served at `/mcp`; tests give another one. */
+  mcp?: McpEndpoint;
+  /** Adds hooks and routes of its own, for measuring. */
+  observe?: (server: FastifyInstance, authenticate: Authenticate) => void;
 }
 
 /** A body of 64 KiB whose every character is escaped, and the fields around it. */
 const bodyLimit = 6 * 65_536 + 16_384;
-const retryAfterS = 2;
 const requestIdPattern = /^[A-Za-z0-9-]{8,64}$/;
 
 /** REST below `/v1`, MCP at `/mcp`, `/health` and `/ready`. Not listening yet: see `listen`. */
@@ -37,27 +51,41 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   const { workspaces, allowed = {}, onError } = options;
   const [first] = workspaces;
   if (first === undefined) throw new RouseError("internal", "a server needs at least one workspace");
+  const limits = { ...defaultHttpLimits, ...options.limits };
   const policy = { hosts: allowed.hosts ?? [], origins: allowed.origins ?? [] };
   const authenticate = createAuthenticate(workspaces);
   const server = Fastify({
     bodyLimit,
     genReqId: ({ headers }) => givenRequestId(headers["x-request-id"]) ?? first.ids.next(),
     // Agents keep their connection while they think; a slow sender must not hold one for ever.
-    requestTimeout: 30_000,
+    requestTimeout: limits.requestTimeoutMs,
+    http: {
+      headersTimeout: limits.requestTimeoutMs,
+      // How late a slow sender is noticed.
+      connectionsCheckingInterval: Math.ceil(limits.requestTimeoutMs / 10),
+    },
+    // An address that no route can read reaches no error handler.
+    frameworkErrors: (error, request, reply) =>
+      void sendProblem(asRouseError(error), { request, reply, onError }),
+    clientErrorHandler: (error, socket) => refuseConnection(error, socket, first.ids.next()),
     routerOptions: { maxParamLength: 128 },
     // Fastify's own answer would carry no code.
     return503OnClosing: false,
   });
-  refuseWhileDraining(server);
+  const isDraining = refuseWhileDraining(server);
   server.decorateRequest("authenticated", null);
-  acceptEmptyJson(server);
+  acceptJson(server, limits.bodyDepth);
   server.addHook("onRequest", async (request, reply) => {
     void reply.header("x-request-id", request.id);
     void reply.header("cache-control", "no-store");
+    // Nothing here is a page: no browser is to run, frame or guess at it.
     void reply.header("x-content-type-options", "nosniff");
+    void reply.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+    void reply.header("cross-origin-resource-policy", "same-origin");
+    void reply.header("referrer-policy", "no-referrer");
     requireTrustedOrigin(policy, request.headers);
   });
-  server.setErrorHandler((error, request, reply) => sendProblem(error, { request, reply, onError }));
+  answerFailures(server, first, onError);
   server.setNotFoundHandler((request) => {
     throw new RouseError(
       "not_found",
@@ -67,33 +95,63 @@ export function buildServer(options: ServerOptions): FastifyInstance {
       },
     );
   });
-  probes(server, workspaces);
+  options.observe?.(server, authenticate);
+  probes(server, { workspaces, isDraining });
+  serveOpenApi(server, options.version);
   void server.register(async (scope) => {
-    requireToken(scope, authenticate);
+    await refuseUnderPressure(scope, limits.overloadedDelayMs);
+    await requireCaller(scope, { authenticate, limits });
+    eventRoutes(scope, { limits, onError });
     for (const operation of operations) route(scope, operation);
-    mcpRoutes(scope, { version: options.version, onError });
+    const endpoint = options.mcp ?? createMcpEndpoint({ version: options.version, onError });
+    mcpRoutes(scope, endpoint);
   });
   return server;
 }
 
+/** Made when it is first asked for: most nodes never are. */
+function serveOpenApi(server: FastifyInstance, version: string): void {
+  let document: string | null = null;
+  server.get("/v1/openapi.json", (_request, reply) => {
+    document ??= JSON.stringify(openApiDocument(version));
+    return reply.type("application/json").send(document);
+  });
+}
+
+/** What belongs to no workspace is counted in this one's audit. */
+function answerFailures(
+  server: FastifyInstance,
+  workspace: Workspace,
+  onError: ServerOptions["onError"],
+): void {
+  const refused = new RefusedRequests({
+    store: workspace.engine.store,
+    now: () => workspace.clock.now(),
+    onError,
+  });
+  server.addHook("onClose", () =>
+    refused.flush().catch((error: unknown) => onError("audit of refused requests", error)),
+  );
+  server.setErrorHandler(async (thrown, request, reply) => {
+    const error = asRouseError(thrown);
+    const failure: unknown = await refused.note(request, error).catch((reason: unknown) => reason);
+    return sendProblem(failure ?? error, { request, reply, onError });
+  });
+}
+
 /** What still arrives over a connection that was open when the server began to close. */
-function refuseWhileDraining(server: FastifyInstance): void {
+function refuseWhileDraining(server: FastifyInstance): () => boolean {
   let isDraining = false;
   server.addHook("preClose", async () => {
     isDraining = true;
   });
-  server.addHook("onRequest", async () => {
-    if (!isDraining) return;
+  server.addHook("onRequest", async ({ url }) => {
+    if (!isDraining || url === "/health") return;
     throw new RouseError("draining", "this node is shutting down", {
       nextStep: "Repeat the call in a moment: at another node, or here once it is back.",
     });
   });
-}
-
-function requireToken(scope: FastifyInstance, authenticate: Authenticate): void {
-  scope.addHook("onRequest", async (request) => {
-    request.authenticated = await authenticate(request.headers.authorization);
-  });
+  return () => isDraining;
 }
 
 function route(scope: FastifyInstance, operation: Operation): void {
@@ -102,7 +160,8 @@ function route(scope: FastifyInstance, operation: Operation): void {
   scope.route({
     method,
     url,
-    handler: async (request) => {
+    config: { operation: operation.name },
+    handler: async (request, reply) => {
       const { caller, workspace } = requireAuthenticated(request);
       const input = readInput({
         params: request.params,
@@ -110,54 +169,15 @@ function route(scope: FastifyInstance, operation: Operation): void {
         body: request.body,
         idempotencyKey: oneHeader(request.headers["idempotency-key"]),
       });
-      return runOperation({ operation, caller, workspace, input, requestId: request.id });
+      const onReplayed = (): void => void reply.header("idempotency-replayed", "true");
+      return runOperation({ operation, caller, workspace, input, requestId: request.id, onReplayed });
     },
   });
 }
 
-export function requireAuthenticated({ authenticated }: FastifyRequest): Authenticated {
+function requireAuthenticated({ authenticated }: FastifyRequest): Authenticated {
   if (authenticated === null) throw new RouseError("internal", "a route was reached without a token check");
   return authenticated;
-}
-
-function probes(server: FastifyInstance, workspaces: readonly Workspace[]): void {
-  server.get("/health", () => ({ status: "ok" }));
-  server.get("/ready", async () => {
-    for (const { engine } of workspaces) {
-      await engine.store.transaction((tx) => tx.getSetting("injection"), { readOnly: true });
-    }
-    return { status: "ready" };
-  });
-}
-
-/** Many clients name a content type also where they send nothing. */
-function acceptEmptyJson(server: FastifyInstance): void {
-  const parse = server.getDefaultJsonParser("error", "error");
-  server.addContentTypeParser("application/json", { parseAs: "string" }, (request, body, done) => {
-    if (body === "") return done(null, {});
-    // Typed as possibly returning a promise; the default parser answers through `done`.
-    void parse(request, body as string, done);
-  });
-}
-
-interface Failed {
-  request: FastifyRequest;
-  reply: FastifyReply;
-  onError: ServerOptions["onError"];
-}
-
-function sendProblem(thrown: unknown, { request, reply, onError }: Failed): FastifyReply {
-  const error = asRouseError(thrown);
-  const problem = problemOf(error, request.id);
-  const status = statusOf(problem);
-  if (status >= 500)
-    onError(`${request.method} ${request.routeOptions.url ?? "?"} (request ${request.id})`, error);
-  if (status === 401) void reply.header("www-authenticate", 'Bearer realm="rouse"');
-  if (status === 503 || status === 429) void reply.header("retry-after", retryAfterS);
-  return reply
-    .code(status)
-    .type("application/problem+json")
-    .send({ status, ...problem });
 }
 
 function givenRequestId(header: string | string[] | undefined): string | null {

@@ -1,11 +1,32 @@
-import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
+import { Readable } from "node:stream";
+import type { ReadableStream } from "node:stream/web";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { RouseError } from "../../runtime/errors.ts";
-import { createMcpServer, type McpOptions } from "./server.ts";
+import type { McpEndpoint } from "./endpoint.ts";
+import type { McpRequest } from "./request.ts";
+
+/** Made once: an error with its stack for every call would cost more than it tells. */
+const ended = new Error("the exchange is over");
 
 /** MCP over stateless Streamable HTTP. Its scope has checked the token already. */
-export function mcpRoutes(scope: FastifyInstance, options: McpOptions): void {
-  scope.post("/mcp", (request, reply) => answer(options, request, reply));
+export function mcpRoutes(scope: FastifyInstance, endpoint: McpEndpoint): void {
+  const draining = new AbortController();
+  scope.addHook("preClose", async () => {
+    draining.abort();
+    await endpoint.close();
+  });
+  scope.post("/mcp", async (request, reply) => {
+    const over = new AbortController();
+    reply.raw.once("close", () => over.abort(ended));
+    const web = webRequest(request, over.signal);
+    const cancelled = (): AbortSignal => AbortSignal.any([over.signal, draining.signal]);
+    const exchange = {
+      body: request.body,
+      request: mcpRequest(request, cancelled),
+      over: over.signal,
+    };
+    return send(reply, await endpoint.answer(web, exchange));
+  });
   // Not 404: clients that look for a stream would then take the whole server for missing.
   scope.route({
     method: ["GET", "DELETE"],
@@ -18,23 +39,32 @@ export function mcpRoutes(scope: FastifyInstance, options: McpOptions): void {
   });
 }
 
-async function answer(options: McpOptions, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const { authenticated, id: requestId } = request;
+function mcpRequest(
+  { authenticated, id: requestId }: FastifyRequest,
+  cancelled: McpRequest["cancelled"],
+): McpRequest {
   if (authenticated === null) throw new RouseError("internal", "a route was reached without a token check");
-  const server = createMcpServer(options, { ...authenticated, requestId });
-  const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true });
-  reply.hijack();
-  const { raw } = reply;
-  raw.setHeader("x-request-id", requestId);
-  raw.once("close", () => {
-    server.close().catch((error: unknown) => options.onError("mcp", error));
-  });
-  try {
-    await server.connect(transport);
-    await transport.handleRequest(request.raw, raw, request.body);
-  } catch (error) {
-    options.onError(`mcp (request ${requestId})`, error);
-    if (!raw.headersSent) raw.writeHead(500);
-    raw.end();
+  return { ...authenticated, requestId, cancelled };
+}
+
+/** What the protocol's libraries look at. The token stays here. */
+function webRequest({ raw, host, protocol }: FastifyRequest, signal: AbortSignal): Request {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(raw.headers)) {
+    if (typeof value !== "string") continue;
+    if (name === "accept" || name === "content-type" || name.startsWith("mcp-")) headers.set(name, value);
   }
+  return new Request(`${protocol}://${host}/mcp`, { method: "POST", headers, signal });
+}
+
+async function send(reply: FastifyReply, response: Response): Promise<FastifyReply> {
+  void reply.code(response.status);
+  for (const [name, value] of response.headers) {
+    if (name !== "connection") void reply.header(name, value);
+  }
+  if (response.body === null) return reply.send();
+  const isStream = response.headers.get("content-type")?.startsWith("text/event-stream") === true;
+  if (!isStream) return reply.send(await response.text());
+  // The platform's own stream type; the two declarations differ in name only.
+  return reply.send(Readable.fromWeb(response.body as ReadableStream<Uint8Array>));
 }

@@ -1,13 +1,13 @@
-import { readFileSync } from "node:fs";
 import type { Logger } from "pino";
 import { agentKinds, readAgentProgram } from "../../adapters/agents/registry.ts";
 import { createWorldPorts } from "../../adapters/ports/create.ts";
+import { sweepTerminals } from "../../adapters/ports/sweep-terminals.ts";
 import { processStartedAt } from "../../adapters/terminals/process-table.ts";
 import { withLock } from "../../persistence/embedded/lock.ts";
 import { registeredMachines } from "../../machines/registry.ts";
 import { systemClock, systemIds } from "../../runtime/clock.ts";
 import { RouseError, isRouseError } from "../../runtime/errors.ts";
-import { createNode, type Node } from "../../runtime/node.ts";
+import { createNode, defaultTiming, type Node } from "../../runtime/node.ts";
 import { Registry } from "../../runtime/registry.ts";
 import type { Store, Transaction } from "../../runtime/store.ts";
 import { createTokenAuthority } from "../auth/token-authority.ts";
@@ -15,18 +15,30 @@ import type { Config } from "../config.ts";
 import { closeServer, listen } from "../http/listen.ts";
 import { buildServer } from "../http/server.ts";
 import type { NodeFile } from "../node-messages.ts";
+import { createRedact, secretsOf } from "../observability/redaction.ts";
 import { pausedBy } from "../operations/injection-switch.ts";
+import { compileContentFilter } from "../operations/content-filter.ts";
 import type { Workspace } from "../operations/operation.ts";
-import { longestLifetimeMs, type TokenAuthority } from "../operations/tokens.ts";
+import type { TokenAuthority } from "../operations/tokens.ts";
 import { openDatabase, type OpenDatabase } from "./database.ts";
 import type { Home } from "./home.ts";
-import { createLogger, logFailure } from "./logger.ts";
+import { interposeDatabase, interposeTerminals, type Interposition } from "./interposition.ts";
+import { createCredentials } from "./credentials.ts";
+import { isGone, joinOthers, ownProcess } from "./join.ts";
+import { createLogger, logDestination, logFailure } from "./logger.ts";
+import { openObservability, type Observability } from "./observability.ts";
+import { packageVersion } from "./package-version.ts";
+import { keepOperatorToken } from "./operator-token.ts";
+import { startRetention } from "./retention.ts";
+import { TokenFiles } from "./token-files.ts";
 import { openTerminals, type Terminals } from "./terminals.ts";
 
 /** Starts one node from nothing: database → terminals → engine → server → loops. Stops in the opposite order. */
 
 export interface Serving {
   node: NodeFile;
+  /** Resolves when another process holds the node's id: this one takes no more work and has to be stopped. */
+  evicted: Promise<Error>;
   /** Drains, then ends. Idempotent. */
   stop: () => Promise<void>;
 }
@@ -35,16 +47,17 @@ export interface ServeOptions {
   config: Config;
   home: Home;
   onProgress: (step: string) => void;
+  /** For tests. */
+  interposition?: Interposition;
 }
 
 type OnError = (context: string, error: unknown) => void;
 
-const operatorTokenRenewalMs = 3_600_000;
 const requestsEndWithinMs = 5_000;
 /** The first start of all copies and makes a database. */
 const startsWithinMs = 120_000;
 
-/** Throws `already_exists` when a node of this home runs, and whatever its parts throw. */
+/** Throws `already_exists` when a node of this home runs, `node_id_taken`, and whatever its parts throw. */
 export async function serve(options: ServeOptions): Promise<Serving> {
   options.home.prepare();
   // Held until the node file is written, so that of two that start at once one sees the other.
@@ -54,19 +67,26 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   });
 }
 
-async function start({ config, home, onProgress }: ServeOptions): Promise<Serving> {
+async function start(options: ServeOptions): Promise<Serving> {
+  const { config, home, onProgress, interposition } = options;
   const nodeId = home.nodeId();
-  const logger = createLogger(config.logLevel, { node: nodeId, workspace: config.workspace });
-  const database = await openDatabase(config, onProgress);
+  const logger = openLogger(config, nodeId);
+  const opened = interposeDatabase(await openDatabase(config, onProgress), interposition);
+  const version = packageVersion();
+  const { store, figures } = opened;
+  const watched = { config, nodeId, version, store, figures, logger, environment: process.env };
+  const observability = await openObservability(watched);
+  const database = { ...opened, store: observability.store };
   try {
     onProgress("Looking for terminals");
-    const terminals = await openTerminals({
+    const found = await openTerminals({
       folder: home.folder("terminals"),
       clock: systemClock,
       preferred: config.terminal,
     });
-    logTerminals(logger, terminals);
-    return await serveWith({ config, home, nodeId, logger, database, terminals, onProgress });
+    logTerminals(logger, found);
+    const terminals = interposeTerminals(found, interposition);
+    return await serveWith({ ...options, nodeId, version, logger, database, terminals, observability });
   } catch (error) {
     await database.close();
     throw error;
@@ -83,29 +103,75 @@ function requireAlone(home: Home): void {
   });
 }
 
+function openLogger(config: Config, nodeId: string): Logger {
+  const redact = createRedact(secretsOf([config.databaseUrl, config.databaseDirectUrl], process.env));
+  const base = { node: nodeId, workspace: config.workspace };
+  return createLogger({ level: config.logLevel, base, redact, destination: logDestination(config) });
+}
+
 interface Parts extends ServeOptions {
   nodeId: string;
+  version: string;
+  observability: Observability;
   logger: Logger;
   database: OpenDatabase;
   terminals: Terminals;
 }
 
 async function serveWith(parts: Parts): Promise<Serving> {
-  const { config, home, nodeId, logger, database, onProgress } = parts;
-  const tokens = await createTokenAuthority({ store: database.store, clock: systemClock, ids: systemIds });
+  const { logger, database, observability, onProgress } = parts;
+  const { store, doorbell } = database;
+  const tokens = await createTokenAuthority({
+    ...{ store, clock: systemClock, ids: systemIds, policy: parts.config.tokens },
+    onRing: (listener) => doorbell.onRing(listener),
+  });
   const address = { url: "" };
   const onError: OnError = (context, error) => {
     logFailure(logger, context, error);
+    observability.nodeFailed(error);
     if (isRouseError(error, "database_unavailable")) void database.revive();
   };
-  const node = buildNode(parts, { tokens, address, onError });
+  const evicted = Promise.withResolvers<Error>();
+  const files = new TokenFiles({ folder: parts.home.folder("tokens"), store, tokens, onError });
+  const node = buildNode(parts, { tokens, files, address, onError, onEvicted: evicted.resolve });
+  onProgress("Joining the other nodes");
+  const { nodeLostMs } = { ...defaultTiming, ...parts.interposition?.timing };
+  await joinOthers(node, { onProgress, nodeLostMs });
+  try {
+    return await open(parts, { node, tokens, files, address, onError, evicted: evicted.promise });
+  } catch (error) {
+    await node.stop();
+    throw error;
+  }
+}
+
+interface Joined {
+  node: Node;
+  tokens: TokenAuthority;
+  /** Of the programs launched here. */
+  files: TokenFiles;
+  /** Its URL is known once the port is open. */
+  address: { url: string };
+  onError: OnError;
+  evicted: Promise<Error>;
+}
+
+async function open(
+  parts: Parts,
+  { node, tokens, files, address, onError, evicted }: Joined,
+): Promise<Serving> {
+  const { config, home, nodeId, version, logger, database, observability, onProgress } = parts;
   const workspace = buildWorkspace(parts, tokens, node);
-  const version = packageVersion();
-  const server = buildServer({ workspaces: [workspace], version, onError });
+  const observe = observability.observeServer;
+  const allowed = { hosts: config.allowedHosts, origins: config.allowedOrigins };
+  const limits = config.http;
+  const server = buildServer({ workspaces: [workspace], version, allowed, limits, onError, observe });
   onProgress("Opening the port");
   address.url = await listen(server, config);
-  const endRenewal = await keepOperatorToken(home, tokens, onError);
+  const endRenewal = await keepOperatorToken({ home, tokens, onError });
   node.start();
+  files.start();
+  const endRetention = startRetention({ ...database, retention: config.retention, onError });
   const file: NodeFile = {
     url: address.url,
     pid: process.pid,
@@ -121,21 +187,34 @@ async function serveWith(parts: Parts): Promise<Serving> {
   const stop = async (): Promise<void> => {
     logger.info("draining");
     endRenewal();
+    await files.stop();
+    await endRetention();
     await closeServer(server, requestsEndWithinMs);
     await node.stop();
+    await observability.close();
     await Promise.all(Object.values(parts.terminals.byBackend).map((terminal) => terminal.close()));
     await database.close();
     home.removeNodeFile();
     logger.info("stopped");
   };
-  return { node: file, stop: () => (stopping ??= stop()) };
+  return { node: file, evicted, stop: () => (stopping ??= stop()) };
 }
 
 function buildNode(
-  { config, nodeId, database, terminals }: Parts,
-  { tokens, address, onError }: { tokens: TokenAuthority; address: { url: string }; onError: OnError },
+  { config, nodeId, database, terminals, interposition }: Parts,
+  {
+    tokens,
+    files,
+    address,
+    onError,
+    onEvicted,
+  }: Omit<Joined, "node" | "evicted"> & { onEvicted: (error: Error) => void },
 ): Node {
+  const own = ownProcess();
   return createNode({
+    ...(own === undefined ? {} : { process: own }),
+    isGone,
+    onEvicted,
     nodeId,
     host: config.host,
     get url() {
@@ -146,6 +225,8 @@ function buildNode(
     registry: new Registry(registeredMachines),
     clock: systemClock,
     onError,
+    timing: interposition?.timing ?? {},
+    chores: [sweepTerminals({ terminals: terminals.byBackend, store: database.store })],
     ports: (engine) =>
       createWorldPorts({
         host: config.host,
@@ -153,7 +234,7 @@ function buildNode(
         launchBackend: terminals.preferred,
         kinds: agentKinds,
         isPaused: (agentId) => isPaused(database.store, agentId),
-        credentials: { tokenFor: (owner) => tokenFor(tokens, owner) },
+        credentials: createCredentials(tokens, files),
         // Known only once the port is open, and needed only when an agent is launched.
         get mcpUrl() {
           return `${address.url}/mcp`;
@@ -168,7 +249,12 @@ function buildNode(
   });
 }
 
-function buildWorkspace({ config, terminals }: Parts, tokens: TokenAuthority, { engine }: Node): Workspace {
+function buildWorkspace(
+  { config, terminals, observability }: Parts,
+  tokens: TokenAuthority,
+  { engine }: Node,
+): Workspace {
+  const contentFilter = compileContentFilter(config.contentFilter);
   return {
     engine,
     tokens,
@@ -177,6 +263,8 @@ function buildWorkspace({ config, terminals }: Parts, tokens: TokenAuthority, { 
     host: config.host,
     ids: systemIds,
     clock: systemClock,
+    ...(contentFilter === undefined ? {} : { contentFilter }),
+    aroundCall: observability.aroundCall,
     checkDefinition: (kind, definition) => void readAgentProgram(agentKinds, kind, definition),
   };
 }
@@ -186,54 +274,8 @@ function isPaused(store: Store, agentId: string): Promise<boolean> {
   return store.transaction(asks, { readOnly: true });
 }
 
-async function tokenFor(
-  tokens: TokenAuthority,
-  owner: { agentId: string; sessionId: string | null; runtimeId: string },
-): Promise<string> {
-  const { token } = await tokens.issue({
-    agentId: owner.agentId,
-    role: "participant",
-    sessionId: owner.sessionId ?? owner.runtimeId,
-    lifetimeMs: longestLifetimeMs,
-  });
-  return token;
-}
-
-/** The CLI of the same user reads it; it is renewed long before it expires. */
-async function keepOperatorToken(home: Home, tokens: TokenAuthority, onError: OnError): Promise<() => void> {
-  const renew = async (): Promise<void> => {
-    const request = {
-      agentId: "operator",
-      role: "operator",
-      sessionId: "cli",
-      lifetimeMs: longestLifetimeMs,
-    } as const;
-    home.writeOperatorToken((await tokens.issue(request)).token);
-  };
-  await renew();
-  const timer = setInterval(() => {
-    renew().catch((error: unknown) => onError("operator token", error));
-  }, operatorTokenRenewalMs);
-  return () => clearInterval(timer);
-}
-
 function logTerminals(logger: Logger, { preferred, missing }: Terminals): void {
   for (const { backend, reason } of missing)
     logger.warn({ backend, reason }, "terminal backend not available");
   logger.info({ preferred }, "terminals ready");
-}
-
-function packageVersion(): string {
-  // The same relative place in the repository and, from dist/api/node, in the package.
-  for (const candidate of ["../../package.json", "../../../package.json"]) {
-    try {
-      const { version } = JSON.parse(readFileSync(new URL(candidate, import.meta.url), "utf8")) as {
-        version: string;
-      };
-      return version;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    }
-  }
-  return "unknown";
 }

@@ -20,7 +20,7 @@ import {
   pageQuery,
   timestamp,
 } from "./fields.ts";
-import { defineMutation, defineQuery } from "./operation.ts";
+import { defineMutation, defineQuery, type MutationCall } from "./operation.ts";
 import { authorities, overseers } from "./role-sets.ts";
 
 const agentShape = z.object({
@@ -75,13 +75,15 @@ export const registerAgent = defineMutation({
       .describe("Where it may be started. Default: the host of the node that answers."),
   },
   output: { agent: agentShape },
-  async handler({ caller, input, tx, workspace }) {
+  async handler({ caller, input, tx, workspace, noteChange }) {
     requireFitting(input.definition);
     workspace.checkDefinition(input.kind, input.definition);
     const { agent_id: id, kind: kindName, definition, host = workspace.host } = input;
+    const before = await tx.getAgent(id);
     await tx.putAgent({ agentId: id, kind: kindName, definition, host });
     const agent = await tx.getAgent(id);
     if (agent === null) throw new RouseError("internal", `agent ${id} was not written`);
+    noteProgram({ noteChange }, before, agent);
     const { session, spawnHost } = agentFacts(agent, []);
     const event: ParticipantEvent = { type: "agent.reported", agent: { session, spawnHost } };
     await tx.publish({ topic: topics.agent(id), from: caller.agentId, event: { ...event } });
@@ -89,6 +91,21 @@ export const registerAgent = defineMutation({
     return { agent: agentView(agent) };
   },
 });
+
+/** Of the definition only that it changed: it may hold secrets. */
+function noteProgram(
+  { noteChange }: Pick<MutationCall<unknown>, "noteChange">,
+  before: Agent | null,
+  after: Agent,
+) {
+  const { agentId, kind: kindName, host, definition } = after;
+  noteChange(`agent/${agentId} kind`, { before: before?.kind ?? null, after: kindName });
+  noteChange(`agent/${agentId} host`, { before: before?.host ?? null, after: host });
+  const known = before?.definition ?? null;
+  const isSame = JSON.stringify(known) === JSON.stringify(definition);
+  const was = known === null ? null : "given";
+  noteChange(`agent/${agentId} definition`, { before: was, after: isSame ? was : "given anew" });
+}
 
 /** Terminals that are watched already are read by the new definition from now on. */
 async function lookAnew(tx: Transaction, caller: Caller, agent: string): Promise<void> {

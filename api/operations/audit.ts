@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { errorCodes, isRouseError, type RouseError } from "../../runtime/errors.ts";
-import type { AuditEntry } from "../../runtime/domain.ts";
+import type { AuditChange, NewAuditEntry } from "../../runtime/domain.ts";
 import type { Caller } from "./caller.ts";
 import type { Operation } from "./operation.ts";
 import { identityClaims } from "./validate.ts";
@@ -13,14 +13,25 @@ export interface AuditedCall {
   requestId: string;
 }
 
-type NewEntry = Omit<AuditEntry, "at">;
-
-export function doneEntry(call: AuditedCall): NewEntry {
-  return { ...common(call), outcome: "done", code: null };
+export function doneEntry(call: AuditedCall, changes: readonly AuditChange[]): NewAuditEntry {
+  return { ...common(call), outcome: "done", code: null, changes: bounded(changes) };
 }
 
-export function refusedEntry(call: AuditedCall, error: RouseError): NewEntry {
-  return { ...common(call), outcome: "refused", code: error.code };
+export function refusedEntry(call: AuditedCall, error: RouseError): NewAuditEntry {
+  return { ...common(call), outcome: "refused", code: error.code, changes: [] };
+}
+
+/** A request that was refused before any operation saw it; null: no token named its caller. */
+export function refusedRequestEntry(
+  { caller, operation, requestId }: { caller: Caller | null; operation: string; requestId: string | null },
+  error: RouseError,
+): NewAuditEntry {
+  return {
+    actor: caller?.agentId ?? "anonymous",
+    role: caller?.role ?? "anonymous",
+    ...{ operation, subject: "workspace", outcome: "refused", code: error.code },
+    ...{ reason: null, details: null, changes: [], requestId },
+  };
 }
 
 /** A decision against the caller. What a repetition may cure, and our own failures, are no refusals. */
@@ -28,7 +39,19 @@ export function isRefusal(error: unknown): error is RouseError {
   return isRouseError(error) && error.code !== "conflict" && errorCodes[error.code].status < 500;
 }
 
-function common({ operation, caller, input, requestId }: AuditedCall): Omit<NewEntry, "outcome" | "code"> {
+const mostChanges = 16;
+
+function bounded(changes: readonly AuditChange[]): AuditChange[] {
+  return changes.slice(0, mostChanges).map(({ of, before, after }) => ({
+    of: brief(of) ?? "",
+    before: scalar(before),
+    after: scalar(after),
+  }));
+}
+
+type Common = Omit<NewAuditEntry, "outcome" | "code" | "changes">;
+
+function common({ operation, caller, input, requestId }: AuditedCall): Common {
   const fields = typeof input === "object" && input !== null ? (input as Record<string, unknown>) : {};
   return {
     actor: caller.agentId,
@@ -45,9 +68,17 @@ function subjectOf(fields: Record<string, unknown>): string {
   const thread = brief(fields["thread_id"]);
   const agent = brief(fields["agent_id"]);
   const runtime = brief(fields["runtime_id"]);
+  const address = brief(fields["address"]);
+  const letter = brief(fields["dead_letter_id"]);
+  const token = brief(fields["jti"]);
+  const key = brief(fields["kid"]);
   if (thread !== null && agent !== null) return `participant/${thread}.${agent}`;
   if (thread !== null) return `thread/${thread}`;
   if (runtime !== null) return `runtime/${runtime}`;
+  if (address !== null) return address;
+  if (letter !== null) return `dead-letter/${letter}`;
+  if (token !== null) return `token/${token}`;
+  if (key !== null) return `signing-key/${key}`;
   return agent === null ? "workspace" : `agent/${agent}`;
 }
 

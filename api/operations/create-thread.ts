@@ -17,6 +17,7 @@ export const createThread = defineMutation({
   toolset: "thread",
   http: { method: "POST", path: "/v1/threads" },
   roles: members,
+  refusals: ["already_exists"],
   idempotent: false,
   input: {
     title,

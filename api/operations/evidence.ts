@@ -1,5 +1,4 @@
 import { z } from "zod";
-import type { Address } from "../../machines/mail.ts";
 import type { WakeEffect } from "../../runtime/domain.ts";
 import {
   agentId,
@@ -13,11 +12,12 @@ import {
   threadId,
   timestamp,
 } from "./fields.ts";
+import { actorAddress, journalEntryShape, journalEntryView } from "./journal-view.ts";
 import { defineQuery } from "./operation.ts";
 import { everyone, overseers, seesEverything } from "./role-sets.ts";
 import { requireReadable } from "./access.ts";
 
-/** What was recorded: wake receipts, the actors' journal, dead letters, the audit. */
+/** What was recorded: wake receipts and the actors' journal. For the audit see `audit-trail.ts`. */
 
 const wakeEffect = z.object({
   port: z.string(),
@@ -47,6 +47,7 @@ export const listWakes = defineQuery({
   toolset: "coordination",
   http: { method: "GET", path: "/v1/wakes" },
   roles: everyone,
+  refusals: ["thread_not_found", "not_a_participant"],
   input: {
     thread_id: threadId.optional(),
     agent_id: agentId.optional().describe("Without oversight: yours, unless you name a thread."),
@@ -104,11 +105,6 @@ export const listWakes = defineQuery({
   },
 });
 
-const address = z
-  .string()
-  .regex(/^[a-z]+\/[a-z0-9.-]{1,96}$/, "must be kind/id, for instance thread/th-7")
-  .transform((text) => text as Address);
-
 export const getJournal = defineQuery({
   name: "get_journal",
   summary:
@@ -116,23 +112,9 @@ export const getJournal = defineQuery({
   toolset: "operation",
   http: { method: "GET", path: "/v1/journal" },
   roles: overseers,
-  input: { address: address.optional(), limit, cursor },
+  input: { address: actorAddress.optional(), limit, cursor },
   output: {
-    entries: z.array(
-      z.object({
-        journal_id: z.string(),
-        address: z.string(),
-        seq: z.int(),
-        at: timestamp,
-        from: z.string(),
-        event: z.looseObject({ type: z.string() }),
-        transitions: z.array(z.string()),
-        states: z.array(z.string()),
-        dropped: z.string().nullable(),
-        machine_hash: z.string(),
-        event_version: z.literal(1),
-      }),
-    ),
+    entries: z.array(journalEntryShape),
     ...page,
   },
   async handler({ input, store }) {
@@ -143,84 +125,7 @@ export const getJournal = defineQuery({
     const isFull = last !== undefined && rows.length === query.limit;
     const next = isFull ? (about === undefined ? last.journalId : String(last.seq)) : null;
     return {
-      entries: rows.map((row) => ({
-        journal_id: row.journalId,
-        address: row.address,
-        seq: row.seq,
-        at: iso(row.at),
-        from: row.from,
-        event: { ...row.event },
-        transitions: [...row.transitions],
-        states: [...row.states],
-        dropped: row.dropped,
-        machine_hash: row.machineHash,
-        event_version: 1 as const,
-      })),
-      ...pageEnd(next),
-    };
-  },
-});
-
-export const listDeadLetters = defineQuery({
-  name: "list_dead_letters",
-  summary: "Events that an actor could not process, with the error.",
-  toolset: "operation",
-  http: { method: "GET", path: "/v1/dead-letters" },
-  roles: overseers,
-  input: { limit },
-  output: {
-    dead_letters: z.array(
-      z.object({
-        address: z.string(),
-        at: timestamp,
-        from: z.string(),
-        event: z.looseObject({ type: z.string() }),
-        error: z.looseObject({ code: z.string(), message: z.string() }),
-      }),
-    ),
-  },
-  async handler({ input, store }) {
-    const letters = await store.listDeadLetters({ limit: input.limit ?? 50 });
-    return {
-      dead_letters: letters.map((letter) => ({
-        address: letter.address,
-        at: iso(letter.at),
-        from: letter.from,
-        event: { ...letter.event },
-        error: { ...letter.error },
-      })),
-    };
-  },
-});
-
-export const listAudit = defineQuery({
-  name: "list_audit",
-  summary: "Who changed what and why, and what was refused. Newest first.",
-  toolset: "operation",
-  http: { method: "GET", path: "/v1/audit" },
-  roles: ["auditor", "operator"],
-  input: { limit, cursor },
-  output: {
-    entries: z.array(
-      z.object({
-        at: timestamp,
-        actor: z.string(),
-        role: z.string(),
-        operation: z.string(),
-        subject: z.string(),
-        outcome: z.enum(["done", "refused"]),
-        code: z.string().nullable(),
-        reason: z.string().nullable(),
-        details: z.unknown(),
-        request_id: z.string().nullable(),
-      }),
-    ),
-    ...page,
-  },
-  async handler({ input, store }) {
-    const { rows, next } = await store.listAudit(pageQuery(input));
-    return {
-      entries: rows.map(({ at, requestId, ...entry }) => ({ ...entry, at: iso(at), request_id: requestId })),
+      entries: rows.map(journalEntryView),
       ...pageEnd(next),
     };
   },

@@ -23,7 +23,7 @@ export function explainSentence(actor: StoredActor, pending: Pending): Sentence 
   if (actor.status === "quarantined") {
     return {
       sentence: `${who} is set aside: its chart could not process an event, or this node does not have that chart.`,
-      next: "See the end of its journal, and the dead letters.",
+      next: "See list_quarantined and its dead letter; once the cause is gone, requeue_dead_letter and release its actor.",
     };
   }
   const states = statesOf(actor);

@@ -15,6 +15,7 @@ export const getThread = defineQuery({
   toolset: "thread",
   http: { method: "GET", path: "/v1/threads/:thread_id" },
   roles: everyone,
+  refusals: ["thread_not_found", "not_a_participant"],
   input: { thread_id: threadId },
   output: {
     thread: threadShape,
@@ -75,6 +76,7 @@ export const summarizeThread = defineQuery({
   toolset: "thread",
   http: { method: "GET", path: "/v1/threads/:thread_id/summary" },
   roles: everyone,
+  refusals: ["thread_not_found", "not_a_participant"],
   input: {
     thread_id: threadId,
     max_bytes: z.int().min(256).max(caps.summaryBytes).optional().describe("Of `summary`; 4096 at most."),

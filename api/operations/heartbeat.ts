@@ -29,14 +29,18 @@ export const heartbeatSession = defineMutation({
     received_at: timestamp,
     runtime_id: z.string().nullable().describe("The managed runtime that the session belongs to."),
   },
-  async handler({ caller, input, tx, workspace }) {
+  async handler({ caller, input, tx, workspace, noteChange }) {
     const runtime = ownRuntime(await livingRuntimes(tx, caller.agentId), caller, input.session_id);
     const host = input.host ?? runtime?.host ?? workspace.host;
     const session =
       input.session_id === undefined
         ? null
         : { sessionId: input.session_id, host, resumable: input.resumable ?? true };
-    await beat(tx, caller.agentId, session);
+    const before = await beat(tx, caller.agentId, session);
+    if (session !== null) {
+      const change = { before: sessionText(before), after: sessionText(session) };
+      noteChange(`agent/${caller.agentId} session`, change);
+    }
     if (runtime !== null) {
       const event: RuntimeEvent = { type: "heartbeat.received", sessionId: session?.sessionId ?? null };
       await tx.send([
@@ -47,7 +51,18 @@ export const heartbeatSession = defineMutation({
   },
 });
 
-async function beat(tx: Transaction, agentId: string, session: AgentSession | null): Promise<void> {
+function sessionText(session: AgentSession | null): string | null {
+  if (session === null) return null;
+  const { sessionId: id, host, resumable } = session;
+  return `${id} at ${host}${resumable ? "" : ", not resumable"}`;
+}
+
+/** Returns the session that was known before. */
+async function beat(
+  tx: Transaction,
+  agentId: string,
+  session: AgentSession | null,
+): Promise<AgentSession | null> {
   const before = await tx.getAgent(agentId);
   const agent = await tx.recordHeartbeat({ agentId, session });
   const heard: ParticipantEvent = {
@@ -55,13 +70,16 @@ async function beat(tx: Transaction, agentId: string, session: AgentSession | nu
     sessionId: session?.sessionId ?? null,
     host: session?.host ?? null,
     resumable: session?.resumable ?? false,
+    at: tx.now,
   };
   const topic = topics.agent(agentId);
   await tx.publish({ topic, from: agentId, event: { ...heard } });
-  if (session === null || isSame(before?.session ?? null, session)) return;
+  const earlier = before?.session ?? null;
+  if (session === null || isSame(earlier, session)) return earlier;
   const { session: known, spawnHost } = agentFacts(agent, []);
   const news: ParticipantEvent = { type: "agent.reported", agent: { session: known, spawnHost } };
   await tx.publish({ topic, from: agentId, event: { ...news } });
+  return earlier;
 }
 
 function isSame(one: AgentSession | null, other: AgentSession): boolean {

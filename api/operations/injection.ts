@@ -7,7 +7,7 @@ import type { Transaction } from "../../runtime/store.ts";
 import { requireReason } from "./access.ts";
 import { authorityOf } from "./authority.ts";
 import { agentId, reason, runtimeId } from "./fields.ts";
-import { switchWorkspace } from "./injection-switch.ts";
+import { isWorkspacePaused, switchWorkspace } from "./injection-switch.ts";
 import { defineMutation, type MutationCall } from "./operation.ts";
 import { authorities } from "./role-sets.ts";
 import { commandRuntime } from "./runtime-view.ts";
@@ -37,6 +37,7 @@ export const pauseInjection = defineMutation({
   toolset: "coordination",
   http: { method: "POST", path: "/v1/injection/pause" },
   roles: authorities,
+  refusals: ["reason_required", "agent_not_found", "runtime_not_found", "actor_quarantined"],
   idempotent: true,
   ...switching,
   handler: (call) => switchInjection(call, "paused"),
@@ -48,6 +49,7 @@ export const resumeInjection = defineMutation({
   toolset: "coordination",
   http: { method: "POST", path: "/v1/injection/resume" },
   roles: authorities,
+  refusals: ["reason_required", "agent_not_found", "runtime_not_found", "actor_quarantined"],
   idempotent: true,
   ...switching,
   handler: (call) => switchInjection(call, "open"),
@@ -63,15 +65,26 @@ async function switchInjection(call: Switch, injection: "paused" | "open") {
     case "agent": {
       const agent = requireField("agent_id", input.agent_id);
       await requireKnown(tx, agent);
+      const known = await tx.getAgent(agent);
+      noteSwitch(call, `agent/${agent}`, { wasPaused: known?.paused === true, injection });
       await tx.pauseAgent({ agentId: agent, paused: injection === "paused" });
       await publish(call, topics.agent(agent), { scope: "agent", injection, why });
       break;
     }
     case "workspace":
+      noteSwitch(call, "workspace", { wasPaused: await isWorkspacePaused(tx), injection });
       await switchWorkspace(tx, injection === "paused");
       await publish(call, topics.workspace, { scope: "workspace", injection, why });
   }
   return { scope: input.scope, injection };
+}
+
+function noteSwitch(
+  { noteChange }: Switch,
+  of: string,
+  { wasPaused, injection }: { wasPaused: boolean; injection: "paused" | "open" },
+): void {
+  noteChange(`${of} injection`, { before: wasPaused ? "paused" : "open", after: injection });
 }
 
 interface Change {

@@ -6,8 +6,11 @@ import type { RuntimePolicy } from "../../machines/runtime/events.ts";
 import type { ThreadPolicy } from "../../machines/thread/events.ts";
 import type { Clock, Ids } from "../../runtime/clock.ts";
 import type { Engine } from "../../runtime/engine.ts";
+import type { ErrorCode } from "../../runtime/errors.ts";
 import type { Store, Transaction } from "../../runtime/store.ts";
 import type { Caller } from "./caller.ts";
+import type { NoteChange } from "./changes.ts";
+import type { ContentFilter } from "./content-filter.ts";
 import type { TokenAuthority } from "./tokens.ts";
 
 export interface Policies {
@@ -29,7 +32,25 @@ export interface Workspace {
   clock: Clock;
   /** Throws `invalid_input` for an unknown agent kind or a definition that the kind does not understand. */
   checkDefinition: (kind: string, definition: unknown) => void;
+  /** Absent: nothing is filtered. */
+  contentFilter?: ContentFilter;
+  /** Absent: nobody measures. */
+  aroundCall?: AroundCall;
 }
+
+/** A call before it is checked: the input is as it came in. */
+export interface CallInHand {
+  operation: Operation;
+  caller: Caller;
+  input: unknown;
+  requestId: string;
+}
+
+/** Stands around every call, to measure it: it must run it once and give back what it gave. */
+export type AroundCall = (
+  call: CallInHand,
+  run: () => Promise<Record<string, unknown>>,
+) => Promise<Record<string, unknown>>;
 
 export interface QueryCall<Input> {
   caller: Caller;
@@ -37,11 +58,15 @@ export interface QueryCall<Input> {
   workspace: Workspace;
   store: Store;
   requestId: string;
+  /** Aborted when nobody waits for the answer any more, or this node is about to stop. */
+  signal?: AbortSignal;
 }
 
 /** `tx` is the operation's one transaction: nothing may be written outside it. */
 export interface MutationCall<Input> extends Omit<QueryCall<Input>, "store"> {
   tx: Transaction;
+  /** For the audit: values that the call changed besides actors, which are noted by themselves. Never a secret. */
+  noteChange: NoteChange;
 }
 
 /** Who sees the operation as an MCP tool; long tool lists cost every agent on every turn. */
@@ -57,9 +82,13 @@ interface Common<Input extends z.ZodType, Output extends z.ZodType> {
   summary: string;
   /** More for models that read the tool's description. */
   guidance?: string;
+  /** What a model's call means where it leaves a field out: its context is small and dear. */
+  modelDefaults?: Readonly<Record<string, unknown>>;
   toolset: Toolset;
   http: { method: HttpMethod; path: string };
   roles: readonly Role[];
+  /** Its own reasons to refuse, besides those that any call may meet: the reference tells them. */
+  refusals?: readonly ErrorCode[];
   input: Input;
   output: Output;
 }
@@ -101,17 +130,24 @@ const idempotencyKey = z
   .optional()
   .describe("Same key and payload again returns the first result. Use a fresh one per intended change.");
 
-type Definition<Input extends z.ZodRawShape, Output extends z.ZodRawShape, Whole> = Omit<
+type Definition<Name, Input extends z.ZodRawShape, Output extends z.ZodRawShape, Whole> = Omit<
   Whole,
-  "input" | "output" | "readOnly"
-> & { input: Input; output: Output };
+  "name" | "input" | "output" | "readOnly"
+> & { name: Name; input: Input; output: Output };
+
+/** Keeps its name as a type, so that a client's methods follow from the definitions. */
+type Named<Name extends string, Whole> = Whole & { name: Name };
 
 type Versioned<Output extends z.ZodRawShape> = z.ZodObject<Output & typeof version>;
 
 /** An operation that changes nothing. */
-export function defineQuery<const Input extends z.ZodRawShape, const Output extends z.ZodRawShape>(
-  definition: Definition<Input, Output, Query<z.ZodObject<Input>, Versioned<Output>>>,
-): Operation {
+export function defineQuery<
+  const Name extends string,
+  const Input extends z.ZodRawShape,
+  const Output extends z.ZodRawShape,
+>(
+  definition: Definition<Name, Input, Output, Query<z.ZodObject<Input>, Versioned<Output>>>,
+): Named<Name, Query<z.ZodObject<Input>, Versioned<Output>>> {
   return {
     ...definition,
     readOnly: true,
@@ -123,9 +159,13 @@ export function defineQuery<const Input extends z.ZodRawShape, const Output exte
 type Keyed<Input extends z.ZodRawShape> = z.ZodObject<Input & { idempotency_key: typeof idempotencyKey }>;
 
 /** An operation that changes something: one transaction, one audit row, an optional idempotency key. */
-export function defineMutation<const Input extends z.ZodRawShape, const Output extends z.ZodRawShape>(
-  definition: Definition<Input, Output, Mutation<Keyed<Input>, Versioned<Output>>>,
-): Operation {
+export function defineMutation<
+  const Name extends string,
+  const Input extends z.ZodRawShape,
+  const Output extends z.ZodRawShape,
+>(
+  definition: Definition<Name, Input, Output, Mutation<Keyed<Input>, Versioned<Output>>>,
+): Named<Name, Mutation<Keyed<Input>, Versioned<Output>>> {
   return {
     ...definition,
     readOnly: false,

@@ -8,7 +8,9 @@ import { RouseError } from "../../runtime/errors.ts";
 import type { Transaction } from "../../runtime/store.ts";
 import { requireActing, requireMember, requireOpen, requireThread } from "./access.ts";
 import { agentId, caps, iso, messageBody, messageKind, seq, threadId, timestamp } from "./fields.ts";
-import { defineMutation } from "./operation.ts";
+import type { Filtered } from "./content-filter.ts";
+import { inOrder } from "./in-order.ts";
+import { defineMutation, type Workspace } from "./operation.ts";
 import { members } from "./role-sets.ts";
 
 export const postMessage = defineMutation({
@@ -19,6 +21,7 @@ export const postMessage = defineMutation({
   toolset: "thread",
   http: { method: "POST", path: "/v1/threads/:thread_id/messages" },
   roles: members,
+  refusals: ["thread_not_found", "not_a_participant", "thread_closed", "content_refused"],
   idempotent: false,
   input: {
     thread_id: threadId,
@@ -42,27 +45,45 @@ export const postMessage = defineMutation({
     created_at: timestamp,
     addressed: z.array(z.string()).describe("Whose unread work this is now."),
   },
-  async handler({ caller, input, tx }) {
+  async handler({ caller, input, tx, workspace, noteChange }) {
     requireFitting(input.body);
-    await requireActing(tx, caller, input.thread_id);
+    const { text: body, redactions } = filtered(workspace, input.body);
+    for (const { rule, count } of redactions) {
+      noteChange(`content-filter/${rule}`, { before: null, after: `${count} redacted` });
+    }
     const to = input.to === undefined ? null : [...new Set(input.to)];
-    for (const agent of to ?? []) await requireMember(tx, input.thread_id, agent);
-    const { message, addressed } = await tx.appendMessage({
-      threadId: input.thread_id,
-      author: caller.agentId,
-      authorRole: caller.role,
-      kind: input.kind ?? "message",
-      body: input.body,
-      to,
-      inReplyTo: input.in_reply_to ?? null,
-    });
-    // Only now is the thread's row ours: a close that came first is seen here, one that comes later waits.
-    requireOpen(await requireThread(tx, input.thread_id));
+    await inOrder([
+      requireActing(tx, caller, input.thread_id),
+      ...(to ?? []).map((agent) => requireMember(tx, input.thread_id, agent)),
+    ]);
+    const [{ message, addressed }, thread] = await inOrder([
+      tx.appendMessage({
+        threadId: input.thread_id,
+        author: caller.agentId,
+        authorRole: caller.role,
+        kind: input.kind ?? "message",
+        body,
+        to,
+        inReplyTo: input.in_reply_to ?? null,
+      }),
+      // After it, for only now the thread's row is ours: a close that came first is seen here, one that comes later waits.
+      requireThread(tx, input.thread_id),
+    ]);
+    requireOpen(thread);
     requireEarlier(message);
+    noteChange(`thread/${message.threadId} head_seq`, { before: message.seq - 1, after: message.seq });
     await announce(tx, message, addressed);
     return { thread_id: message.threadId, seq: message.seq, created_at: iso(message.createdAt), addressed };
   },
 });
+
+/** A redaction's mark may be longer than what it stands for. */
+function filtered({ contentFilter }: Workspace, body: string): Filtered {
+  if (contentFilter === undefined) return { text: body, redactions: [] };
+  const result = contentFilter(body);
+  requireFitting(result.text);
+  return result;
+}
 
 function requireFitting(body: string): void {
   const bytes = Buffer.byteLength(body);

@@ -43,6 +43,7 @@ export const registerRuntime = defineMutation({
   toolset: "coordination",
   http: { method: "POST", path: "/v1/runtimes" },
   roles: members,
+  refusals: ["already_exists", "agent_not_found"],
   idempotent: false,
   input,
   output: { runtime: runtimeShape },

@@ -8,6 +8,8 @@ export const members: readonly Role[] = ["participant", "coordinator", "operator
 export const authorities: readonly Role[] = ["coordinator", "operator"];
 /** See the whole workspace. */
 export const overseers: readonly Role[] = ["coordinator", "auditor", "operator"];
+/** Read who did what: no coordinator, for it is watched, too. */
+export const auditReaders: readonly Role[] = ["auditor", "operator"];
 export const people: readonly Role[] = ["operator"];
 
 export function seesEverything(role: Role): boolean {

@@ -1,8 +1,11 @@
 import { RouseError, isRouseError } from "../../runtime/errors.ts";
+import type { AuditChange } from "../../runtime/domain.ts";
 import type { Store, Transaction } from "../../runtime/store.ts";
-import { doneEntry, isRefusal, refusedEntry, type AuditedCall } from "./audit.ts";
+import { doneEntry, isRefusal, refusedEntry } from "./audit.ts";
 import { payloadFingerprint, replay } from "./idempotency.ts";
+import { inOrder } from "./in-order.ts";
 import type { Caller } from "./caller.ts";
+import { noteIn, notingEngine } from "./changes.ts";
 import { schemaVersion, type Mutation, type Operation, type Query, type Workspace } from "./operation.ts";
 import { identityMismatch, validateInput } from "./validate.ts";
 
@@ -13,6 +16,10 @@ export interface OperationRequest {
   input: unknown;
   workspace: Workspace;
   requestId: string;
+  /** Ends a wait early; what is being written is written to its end. */
+  signal?: AbortSignal;
+  /** Called when the answer is that of an earlier call with the same idempotency key. */
+  onReplayed?: () => void;
 }
 
 export type OperationResult = Record<string, unknown>;
@@ -24,7 +31,12 @@ const mostAttempts = 12;
  * Runs one call: role → input → idempotency → handler → audit in one transaction, then rings.
  * Throws RouseError; refusals are audited in their own transaction. `commit_outcome_unknown` may be repeated with the same key.
  */
-export async function runOperation(request: OperationRequest): Promise<OperationResult> {
+export function runOperation(request: OperationRequest): Promise<OperationResult> {
+  const { aroundCall } = request.workspace;
+  return aroundCall === undefined ? run(request) : aroundCall(request, () => run(request));
+}
+
+async function run(request: OperationRequest): Promise<OperationResult> {
   try {
     requireWorkspace(request);
     requireRole(request);
@@ -58,9 +70,10 @@ async function query(
   request: OperationRequest,
   input: Record<string, unknown>,
 ): Promise<OperationResult> {
-  const { caller, workspace, requestId } = request;
+  const { caller, workspace, requestId, signal } = request;
   const store = workspace.engine.store;
-  return complete(operation, await operation.handler({ caller, input, workspace, store, requestId }));
+  const call = { caller, input, workspace, store, requestId, ...(signal === undefined ? {} : { signal }) };
+  return complete(operation, await operation.handler(call));
 }
 
 async function mutate(
@@ -81,6 +94,7 @@ async function mutate(
       if (mayRepeat(error, keyed) && attempt < mostAttempts) continue;
       const first = isRefusal(error) ? await firstResult(engine.store, keyed) : null;
       if (first === null) throw error;
+      request.onReplayed?.();
       return first;
     }
   }
@@ -124,13 +138,20 @@ async function mutateIn(
 ): Promise<OperationResult> {
   const { caller, workspace, requestId } = request;
   const found = keyed === null ? null : await findResult(tx, keyed);
-  if (found !== null) return found;
-  const response = complete(operation, await operation.handler({ caller, input, workspace, tx, requestId }));
-  if (keyed !== null) {
-    const stored = withoutSecrets(operation, response);
-    await tx.putIdempotent(keyed.id, { ...keyed.stands, response: stored });
+  if (found !== null) {
+    request.onReplayed?.();
+    return found;
   }
-  await tx.appendAudit(doneEntry({ operation, caller, input, requestId }));
+  const changes: AuditChange[] = [];
+  const noteChange = noteIn(changes);
+  const engine = notingEngine(workspace.engine, noteChange);
+  const call = { caller, input, workspace: { ...workspace, engine }, tx, noteChange, requestId };
+  const response = complete(operation, await operation.handler(call));
+  const stored = withoutSecrets(operation, response);
+  await inOrder([
+    ...(keyed === null ? [] : [tx.putIdempotent(keyed.id, { ...keyed.stands, response: stored })]),
+    tx.appendAudit(doneEntry({ operation, caller, input, requestId }, changes)),
+  ]);
   return response;
 }
 
@@ -143,11 +164,17 @@ function complete(operation: Operation, payload: object): OperationResult {
   return operation.output.parse({ schema_version: schemaVersion, ...payload }) as OperationResult;
 }
 
+/** Nobody hears of a refusal that is not on record: when it cannot be written down, the call failed and may be repeated. */
 async function auditRefusal(request: OperationRequest, refusal: RouseError): Promise<void> {
   const { operation, caller, input, workspace, requestId } = request;
-  const call: AuditedCall = { operation, caller, input, requestId };
-  // The refusal stands even when it cannot be written down: the caller must hear it.
-  await workspace.engine.store
-    .transaction((tx) => tx.appendAudit(refusedEntry(call, refusal)))
-    .catch(() => undefined);
+  const entry = refusedEntry({ operation, caller, input, requestId }, refusal);
+  await workspace.engine.store.transaction((tx) => tx.appendAudit(entry));
+  onRecord.add(refusal);
+}
+
+const onRecord = new WeakSet<Error>();
+
+/** Whether the audit holds this refusal already, so that a surface does not write it down again. */
+export function isOnRecord(refusal: Error): boolean {
+  return onRecord.has(refusal);
 }

@@ -50,6 +50,13 @@ export function runtimeView(actor: StoredActor): z.input<typeof runtimeShape> {
   };
 }
 
+/** The CLI's command gives every viewer a view of its own, and knows both kinds of terminal. */
+export function attachOf(actor: StoredActor): { host: string; command: string } | null {
+  const { runtimeId, host, address } = runtimeContext(actor);
+  if (actor.status === "done" || (address?.target ?? null) === null) return null;
+  return { host, command: `rouse runtime attach ${runtimeId}` };
+}
+
 export function runtimeNotFound(runtimeId: string): RouseError {
   return new RouseError("runtime_not_found", `there is no runtime ${runtimeId}`, {
     nextStep: "List the runtimes to find its id.",

@@ -5,10 +5,11 @@ import { RouseError } from "../../runtime/errors.ts";
 import { requireReason } from "./access.ts";
 import { runtimeContext } from "./actor-view.ts";
 import { authorityOf } from "./authority.ts";
-import { agentId, cursor, limit, page, pageEnd, pageQuery, reason, runtimeId } from "./fields.ts";
+import { agentId, caps, cursor, limit, page, pageEnd, pageQuery, reason, runtimeId } from "./fields.ts";
 import { defineMutation, defineQuery, type MutationCall } from "./operation.ts";
 import { authorities, everyone, members, seesEverything } from "./role-sets.ts";
-import { commandRuntime, runtimeNotFound, runtimeShape, runtimeView } from "./runtime-view.ts";
+import { longestLifetimeMs, longestRefreshMs } from "./tokens.ts";
+import { attachOf, commandRuntime, runtimeNotFound, runtimeShape, runtimeView } from "./runtime-view.ts";
 
 export const listRuntimes = defineQuery({
   name: "list_runtimes",
@@ -37,13 +38,20 @@ export const getRuntime = defineQuery({
   toolset: "coordination",
   http: { method: "GET", path: "/v1/runtimes/:runtime_id" },
   roles: everyone,
+  refusals: ["runtime_not_found"],
   input: { runtime_id: runtimeId },
-  output: { runtime: runtimeShape },
+  output: {
+    runtime: runtimeShape,
+    attach: z
+      .object({ host: z.string().describe("Only there."), command: z.string() })
+      .nullable()
+      .describe("How a person looks at the terminal. null: there is none of ours."),
+  },
   async handler({ caller, input, store }) {
     const actor = await store.getActor(addresses.runtime(input.runtime_id));
     const isVisible = actor !== null && (seesEverything(caller.role) || actor.subject === caller.agentId);
     if (!isVisible) throw runtimeNotFound(input.runtime_id);
-    return { runtime: runtimeView(actor) };
+    return { runtime: runtimeView(actor), attach: attachOf(actor) };
   },
 });
 
@@ -53,15 +61,35 @@ export const deregisterRuntime = defineMutation({
   toolset: "coordination",
   http: { method: "POST", path: "/v1/runtimes/:runtime_id/stop" },
   roles: members,
+  refusals: ["runtime_not_found", "reason_required", "actor_quarantined"],
   idempotent: true,
   destructive: true,
   input: { runtime_id: runtimeId, reason: reason.optional().describe("Required: why.") },
   output: { runtime: runtimeShape },
   async handler(call) {
     const why = requireReason(call.input.reason, "ending a runtime");
-    return change(call, { type: "stop.requested", ...authorityOf(call.caller, why) });
+    const stopped = await change(call, { type: "stop.requested", ...authorityOf(call.caller, why) });
+    await revokeTokensOfRuntime(call);
+    return stopped;
   },
 });
+
+/** What was handed to its program at a launch ends with it. */
+async function revokeTokensOfRuntime(call: MutationCall<{ runtime_id: string }>): Promise<void> {
+  const { caller, input, tx, workspace } = call;
+  const { rows } = await tx.listTokens({ runtimeId: input.runtime_id, state: "live", limit: caps.pageSize });
+  for (const jti of new Set(rows.map(({ rootJti }) => rootJti))) {
+    const expiresAt = tx.now + longestRefreshMs + longestLifetimeMs;
+    await tx.revokeToken({
+      jti,
+      expiresAt,
+      by: caller.agentId,
+      reason: `runtime ${input.runtime_id} was ended`,
+    });
+    workspace.tokens.noteRevoked(jti);
+  }
+  if (rows.length > 0) workspace.tokens.noteChanged();
+}
 
 export const reconcileRuntime = defineMutation({
   name: "reconcile_runtime",
@@ -69,6 +97,7 @@ export const reconcileRuntime = defineMutation({
   toolset: "coordination",
   http: { method: "POST", path: "/v1/runtimes/:runtime_id/reconcile" },
   roles: authorities,
+  refusals: ["runtime_not_found", "transition_refused", "actor_quarantined"],
   idempotent: true,
   input: { runtime_id: runtimeId },
   output: { runtime: runtimeShape },
@@ -86,6 +115,7 @@ export const changeRuntimeManagement = defineMutation({
   toolset: "coordination",
   http: { method: "POST", path: "/v1/runtimes/:runtime_id/management" },
   roles: authorities,
+  refusals: ["runtime_not_found", "reason_required", "transition_refused", "actor_quarantined"],
   idempotent: true,
   input: {
     runtime_id: runtimeId,

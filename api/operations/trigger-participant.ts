@@ -35,6 +35,7 @@ export const triggerParticipant = defineMutation({
   toolset: "thread",
   http: { method: "POST", path: "/v1/threads/:thread_id/participants/:agent_id/trigger" },
   roles: members,
+  refusals: ["thread_not_found", "not_a_participant", "thread_closed", "actor_quarantined"],
   idempotent: true,
   input: { thread_id: threadId, agent_id: agentId.describe("Whom to wake."), reason: reason.optional() },
   output: {

@@ -19,6 +19,13 @@ export const updateThreadStatus = defineMutation({
   toolset: "thread",
   http: { method: "POST", path: "/v1/threads/:thread_id/status" },
   roles: members,
+  refusals: [
+    "thread_not_found",
+    "not_a_participant",
+    "reason_required",
+    "transition_refused",
+    "actor_quarantined",
+  ],
   idempotent: false,
   input: {
     thread_id: threadId,

@@ -8,6 +8,8 @@ export const identityClaims = {
   workspace_id: (caller: Caller) => caller.workspaceId,
   author: (caller: Caller) => caller.agentId,
   caller_id: (caller: Caller) => caller.agentId,
+  agent_id: (caller: Caller) => caller.agentId,
+  sender: (caller: Caller) => caller.agentId,
   role: (caller: Caller) => caller.role,
 } as const;
 
@@ -47,7 +49,7 @@ export function identityMismatch(field: string): RouseError {
   });
 }
 
-function invalidInput(issues: readonly z.core.$ZodIssue[]): RouseError {
+export function invalidInput(issues: readonly z.core.$ZodIssue[]): RouseError {
   const named = issues.slice(0, 10).map(({ path, message }) => ({ path: path.join("."), message }));
   const text = named.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ");
   return new RouseError("invalid_input", text, {

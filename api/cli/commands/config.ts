@@ -14,18 +14,23 @@ export const config = defineCommand<Record<string, never>>({
   },
 });
 
-/** The password in the database's address, also where it stands in the query. */
-export function withoutSecrets<Settings extends { databaseUrl?: string | undefined }>(
-  settings: Settings,
-): Settings {
-  const { databaseUrl } = settings;
-  if (databaseUrl === undefined) return settings;
-  const url = new URL(databaseUrl);
-  if (url.password !== "") url.password = masked;
-  for (const name of url.searchParams.keys()) {
-    if (/pass|secret|key/i.test(name)) url.searchParams.set(name, masked);
-  }
-  return { ...settings, databaseUrl: url.href };
+/** Without the passwords in the database's addresses, also where they stand in the query. */
+export function withoutSecrets<
+  Settings extends { databaseUrl?: string | undefined; databaseDirectUrl?: string | undefined },
+>(settings: Settings): Settings {
+  const { databaseUrl, databaseDirectUrl } = settings;
+  return {
+    ...settings,
+    ...(databaseUrl === undefined ? {} : { databaseUrl: withoutPassword(databaseUrl) }),
+    ...(databaseDirectUrl === undefined ? {} : { databaseDirectUrl: withoutPassword(databaseDirectUrl) }),
+  };
+}
+
+/** As text: an address of several hosts in a row is no valid URL. */
+function withoutPassword(url: string): string {
+  return url
+    .replace(/^(?<user>[^:]+:\/\/[^:@/]*):.*@/u, `$<user>:${masked}@`)
+    .replaceAll(/(?<name>[?&][^=&]*(?:pass|secret|key)[^=&]*)=[^&]*/giu, `$<name>=${masked}`);
 }
 
 function flattened(value: object, prefix = ""): [string, string | number | null][] {

@@ -1,7 +1,7 @@
 import { Option } from "commander";
 import { defineCommand, type CommandGroup } from "../command.ts";
 import { cursor, limit, type Paged } from "../options.ts";
-import { auditTable, deadLetterTable, journalTable, wakeTable } from "../views/evidence.ts";
+import { journalTable, wakeTable } from "../views/evidence.ts";
 import { explanationText } from "../views/explanation.ts";
 
 const listWakes = defineCommand<{ thread?: string; agent?: string; wake?: string; limit?: number }>({
@@ -34,24 +34,6 @@ export const journal = defineCommand<Paged & { actor?: string }>({
   async run(invocation, { actor, limit: rows, cursor: after }) {
     const input = { address: actor, limit: rows, cursor: after };
     invocation.show(await invocation.call("get_journal", input), journalTable);
-  },
-});
-
-export const deadLetters = defineCommand<{ limit?: number }>({
-  usage: "dead-letters",
-  summary: "Events that an actor could not process, with the error.",
-  options: [limit()],
-  async run(invocation, { limit: rows }) {
-    invocation.show(await invocation.call("list_dead_letters", { limit: rows }), deadLetterTable);
-  },
-});
-
-export const audit = defineCommand<Paged>({
-  usage: "audit",
-  summary: "Who changed what and why, and what was refused. Newest first.",
-  options: [limit(), cursor()],
-  async run(invocation, { limit: rows, cursor: after }) {
-    invocation.show(await invocation.call("list_audit", { limit: rows, cursor: after }), auditTable);
   },
 });
 

@@ -1,5 +1,6 @@
 import { Option } from "commander";
 import { RouseError } from "../../../runtime/errors.ts";
+import { asCommands } from "../command-names.ts";
 import { defineCommand, type CommandGroup } from "../command.ts";
 import { cursor, limit, reason, requiredReason, type Paged } from "../options.ts";
 import type { Trigger } from "../payloads.ts";
@@ -68,7 +69,7 @@ const trigger = defineCommand<Member & { reason?: string }>({
 
 function triggerText({ agent_id, action, reason: why, next_step, trace_id }: Trigger): string {
   const because = why === null ? "" : ` (${why})`;
-  const next = next_step === null ? "" : `Next: ${printableLine(next_step)}\n`;
+  const next = next_step === null ? "" : `Next: ${printableLine(asCommands(next_step))}\n`;
   return `${agent_id}: ${action}${because}, trace ${trace_id}\n${next}`;
 }
 

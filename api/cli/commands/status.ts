@@ -3,7 +3,6 @@ import type { Invocation } from "../invocation.ts";
 import { requestReadiness } from "../request.ts";
 import { statusPage, type StatusReport } from "../views/status.ts";
 
-const threadStatuses = ["active", "blocked", "resolved", "closed"] as const;
 const pageSize = 100;
 /** A glance, not a report: what is beyond is shown as "more". */
 const mostPages = 10;
@@ -18,35 +17,24 @@ export const status = defineCommand<Record<string, never>>({
 
 async function report(invocation: Invocation): Promise<StatusReport> {
   const { url, node } = invocation.connection;
-  const [database, workspace, threads, runtimes, blocked, letters] = await Promise.all([
+  const [database, workspace, runtimes, blocked, letters, quarantined] = await Promise.all([
     requestReadiness(invocation.connection),
     invocation.call("get_status"),
-    countThreads(invocation),
     invocation.call("list_runtimes", { limit: pageSize }),
     blockedParticipants(invocation),
-    invocation.call("list_dead_letters", { limit: 10 }),
+    invocation.call("list_dead_letters", { status: "open", limit: 10 }),
+    invocation.call("list_quarantined", { limit: 10 }),
   ]);
   return {
     url,
     node,
     database,
     workspace,
-    threads,
     runtimes: runtimes.runtimes,
     blocked,
     dead_letters: letters.dead_letters,
+    quarantined: quarantined.actors,
   };
-}
-
-async function countThreads(invocation: Invocation): Promise<StatusReport["threads"]> {
-  const pages = await Promise.all(
-    threadStatuses.map((name) => invocation.call("list_threads", { status: name, limit: pageSize })),
-  );
-  const counts = pages.map(({ threads, has_more }, index) => [
-    threadStatuses[index],
-    { count: threads.length, has_more },
-  ]);
-  return Object.fromEntries(counts) as StatusReport["threads"];
 }
 
 /** The node filters page by page, so that a page may be empty and yet not the last. */

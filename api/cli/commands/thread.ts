@@ -122,9 +122,20 @@ const summary = defineCommand<{ thread: string; maxBytes?: number }>({
 
 /** The commands that change a thread's status: name, status asked for, what it does, whether a reason is always due. */
 const changes = [
-  ["close", "closed", "Close a thread for good; nobody is woken for it any more.", true],
+  [
+    "close",
+    "closed",
+    "Close a thread for good, whatever its participants say; nobody is woken for it any more.",
+    true,
+  ],
   ["resolve", "resolved", "Say that its work is done.", false],
   ["block", "blocked", "Stop all wakes of a thread until somebody unblocks it.", true],
+  [
+    "escalate",
+    "blocked",
+    "Hand a thread to a person: all wakes stop, and it stands in rouse escalations until it is unblocked.",
+    true,
+  ],
   ["unblock", "active", "Let a blocked thread go on.", true],
   ["reopen", "active", "Make a resolved thread active again.", true],
 ] as const;

@@ -47,18 +47,11 @@ export class Stage {
     return this.#node;
   }
 
-  /** The same port at every start: the agents keep the address that they were given. */
   async startNode(): Promise<void> {
     const port = this.#node === null ? "0" : new URL(this.#node.url).port;
     const environment = environmentOf(this.home, port);
     this.#node = await startNode({ home: this.home, environment, onProgress: this.#onProgress });
     this.#token = await readFile(join(this.home, operatorTokenFileName), "utf8");
-  }
-
-  /** As `kill -9` does. */
-  async crashNode(): Promise<void> {
-    process.kill(this.node.pid, "SIGKILL");
-    while (isSameProcess(this.node)) await pause(5);
   }
 
   async call<Name extends OperationName>(

@@ -36,6 +36,8 @@ const tones: Readonly<Record<string, Tone>> = {
   dead: "bad",
   crashLooping: "bad",
   refused: "bad",
+  failed: "bad",
+  uncertain: "warning",
   paused: "warning",
   stale: "warning",
   deferred: "warning",

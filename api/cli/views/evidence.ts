@@ -61,36 +61,21 @@ function withoutKind(state: string): string {
   return state.slice(state.indexOf(".") + 1);
 }
 
-export function deadLetterTable({ dead_letters }: Payloads["list_dead_letters"], paper: Paper): string {
-  return table(
-    paper,
-    dead_letters,
-    [
-      { title: "AT", of: (letter) => clockText(letter.at, paper.now) },
-      { title: "ACTOR", of: (letter) => letter.address },
-      { title: "EVENT", of: (letter) => letter.event.type },
-      { title: "FROM", of: (letter) => letter.from },
-      { title: "CODE", of: (letter) => letter.error.code },
-      { title: "ERROR", of: (letter) => letter.error.message, most: 80 },
-    ],
-    "No dead letters.",
-  );
-}
-
-export function auditTable({ entries, ...page }: Payloads["list_audit"], paper: Paper): string {
+export function escalationTable(
+  { escalations, ...page }: Payloads["list_escalations"],
+  paper: Paper,
+): string {
   const rows = table(
     paper,
-    entries,
+    escalations,
     [
-      { title: "AT", of: (entry) => clockText(entry.at, paper.now) },
-      { title: "WHO", of: (entry) => `${entry.actor} (${entry.role})` },
-      { title: "OPERATION", of: (entry) => entry.operation },
-      { title: "SUBJECT", of: (entry) => entry.subject },
-      { title: "OUTCOME", of: ({ outcome }) => ({ text: outcome, tone: toneOf(outcome) }) },
-      { title: "CODE", of: (entry) => entry.code },
-      { title: "REASON", of: (entry) => entry.reason, most: 60 },
+      { title: "AT", of: (one) => clockText(one.at, paper.now) },
+      { title: "THREAD", of: (one) => one.thread_id },
+      { title: "AGENT", of: (one) => one.agent_id },
+      { title: "REASON", of: (one) => ({ text: one.reason, tone: "bad" }) },
+      { title: "DETAIL", of: (one) => one.detail, most: 80 },
     ],
-    "No entries.",
+    "No escalations.",
   );
   return rows + moreText(page);
 }

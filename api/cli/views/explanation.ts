@@ -1,3 +1,4 @@
+import { asCommands } from "../command-names.ts";
 import type { Explanation, Payloads } from "../payloads.ts";
 import { paint, type Paper } from "../render/paper.ts";
 import { printableLine } from "../../../runtime/printable.ts";
@@ -5,18 +6,22 @@ import { list } from "../render/table.ts";
 import { clockText, relativeText } from "../render/time.ts";
 
 /** The sentence first; then the path through the chart, what its guards look at, and what comes next. */
-export function explanationText({ agent_id, explanations }: Payloads["explain"], paper: Paper): string {
+export function explanationText(payload: Payloads["explain"], paper: Paper): string {
+  const { agent_id, explanations, token } = payload;
   if (explanations.length === 0) return `${agent_id} is a participant of no thread.\n`;
-  return explanations.map((one) => oneExplanation(one, paper)).join("\n");
+  const note = token === null ? "" : `${printableLine(token)}\n\n`;
+  return note + explanations.map((one) => oneExplanation(one, paper)).join("\n");
 }
 
 function oneExplanation(one: Explanation, paper: Paper): string {
   return [
     `${paint(paper, "strong", printableLine(one.sentence))}\n`,
-    `Next: ${printableLine(one.next)}\n`,
+    `Next: ${printableLine(asCommands(one.next))}${whenText(one, paper)}\n`,
     section("Where its chart stands", chartText(one)),
     section("How the wake went so far", wakeText(one, paper)),
-    section("What its guards look at", indented(list(Object.entries(one.facts)))),
+    section("How it came there", pathText(one, paper)),
+    section("What its guards say now, in the order in which they are asked", guardText(one, paper)),
+    section("What they look at", indented(list(Object.entries(one.facts)))),
     section("What is under way", pendingText(one, paper)),
   ].join("");
 }
@@ -34,6 +39,29 @@ function chartText({ chart }: Explanation): string {
     .join("");
 }
 
+function whenText({ next_at: at }: Explanation, { now }: Paper): string {
+  return at === null ? "" : ` (${relativeText(at, now)})`;
+}
+
+function pathText({ path }: Explanation, { now }: Paper): string {
+  return path
+    .map(({ at, event, states }) => {
+      const attention = states.find((state) => /\battention\./u.test(state)) ?? states.join(", ");
+      return printableIndented(`${clockText(at, now)}  ${event} → ${attention.replace("participant.", "")}`);
+    })
+    .join("");
+}
+
+function guardText({ guards }: Explanation, paper: Paper): string {
+  const width = Math.max(0, ...guards.map(({ guard }) => guard.length));
+  return guards
+    .map(({ guard, holds, because }) => {
+      const value = paint(paper, holds ? "strong" : "faint", holds ? "yes" : "no ");
+      return `  ${guard.padEnd(width)}  ${value}  ${printableLine(because)}\n`;
+    })
+    .join("");
+}
+
 function wakeText({ wake }: Explanation, { now }: Paper): string {
   if (wake === null) return "";
   const counts = `${wake.triggers} triggers, ${wake.resumes} resumes, ${wake.spawns} spawns`;
@@ -47,9 +75,12 @@ function wakeText({ wake }: Explanation, { now }: Paper): string {
 
 function pendingText({ timers, effects }: Explanation, { now }: Paper): string {
   const due = timers.map(({ id, due_at }) => printableIndented(`timer ${id}: ${relativeText(due_at, now)}`));
-  const work = effects.map(({ port, status, attempt, requested_at }) =>
-    printableIndented(`${port}: ${status}, attempt ${attempt}, asked for ${relativeText(requested_at, now)}`),
-  );
+  const work = effects.map(({ port, status, attempt, requested_at, next_try_at: next, node_id: node }) => {
+    const again = attempt > 0 && next !== null ? `, next try ${relativeText(next, now)}` : "";
+    const holder = node === null ? "" : ` on ${node}`;
+    const asked = `asked for ${relativeText(requested_at, now)}`;
+    return printableIndented(`${port}: ${status}, attempt ${attempt}${holder}, ${asked}${again}`);
+  });
   return [...work, ...due].join("");
 }
 

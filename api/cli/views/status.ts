@@ -1,9 +1,9 @@
 import type { NodeFile } from "../../node-messages.ts";
-import type { DeadLetter, Participant, Runtime, WorkspaceStatus } from "../payloads.ts";
+import type { DeadLetter, Participant, QuarantinedActor, Runtime, WorkspaceStatus } from "../payloads.ts";
 import { paint, toneOf, type Paper } from "../render/paper.ts";
 import { list } from "../render/table.ts";
 import { durationText } from "../render/time.ts";
-import { deadLetterTable } from "./evidence.ts";
+import { deadLetterTable, quarantineTable } from "./failure.ts";
 import { runtimeTable } from "./runtimes.ts";
 import { participantTable } from "./threads.ts";
 
@@ -13,15 +13,14 @@ export interface StatusReport {
   node: NodeFile | null;
   database: "ready" | "unavailable";
   workspace: WorkspaceStatus;
-  /** By status. */
-  threads: Readonly<Record<string, { count: number; has_more: boolean }>>;
   runtimes: Runtime[];
   blocked: Participant[];
   dead_letters: DeadLetter[];
+  quarantined: QuarantinedActor[];
 }
 
 export function statusPage(report: StatusReport, paper: Paper): string {
-  const { workspace, blocked, dead_letters: letters } = report;
+  const { workspace, blocked, dead_letters: letters, quarantined } = report;
   const runtimes = report.runtimes.filter(({ state }) => state !== "deregistered");
   const noMore = { has_more: false, next_cursor: null };
   return [
@@ -38,35 +37,43 @@ export function statusPage(report: StatusReport, paper: Paper): string {
     section(
       paper,
       "Dead letters",
-      letters.length === 0 ? "" : deadLetterTable({ dead_letters: letters }, paper),
+      letters.length === 0 ? "" : deadLetterTable({ dead_letters: letters, ...noMore }, paper),
+    ),
+    section(
+      paper,
+      "Quarantined actors",
+      quarantined.length === 0 ? "" : quarantineTable({ actors: quarantined, ...noMore }, paper),
     ),
   ].join("");
 }
 
 function facts(report: StatusReport, { now }: Paper): [string, string][] {
-  const { url, node, database, workspace, threads, runtimes, blocked } = report;
+  const { url, node, database, workspace, runtimes, blocked } = report;
   const process = node === null ? [] : [`pid ${node.pid}`, `up ${durationText(now - node.startedAt)}`];
   return [
     ["node", [url, ...process].join(", ")],
     ["database", database],
     ["workspace", `${workspace.workspace_id} on ${workspace.host}`],
     ["injection", workspace.injection],
-    ["threads", threadCounts(threads)],
+    ["threads", counts(workspace.threads)],
     ["messages", String(workspace.messages)],
     ["runtimes", stateCounts(runtimes)],
     ["actors", counts(workspace.actors)],
-    ["waiting", `${workspace.mail} mail, ${workspace.timers} timers`],
+    ["waiting", waiting(workspace)],
     ["effects", counts(workspace.effects)],
     ["blocked", String(blocked.length)],
     ["dead letters", String(workspace.dead_letters)],
+    ...(workspace.tokens_ending === 0 ? [] : [tokensEnding(workspace)]),
   ];
 }
 
-function threadCounts(threads: StatusReport["threads"]): string {
-  const parts = Object.entries(threads)
-    .filter(([, { count }]) => count > 0)
-    .map(([status, { count, has_more: more }]) => `${count}${more ? "+" : ""} ${status}`);
-  return parts.length === 0 ? "none" : parts.join(", ");
+function tokensEnding({ tokens_ending: count }: WorkspaceStatus): [string, string] {
+  return ["tokens", `${count} ending within the hour: see rouse tokens list --ending 1h`];
+}
+
+function waiting({ mail, quarantined_mail: behind, timers }: WorkspaceStatus): string {
+  const apart = behind === 0 ? "" : `, ${behind} mail for quarantined actors`;
+  return `${mail} mail, ${timers} timers${apart}`;
 }
 
 function stateCounts(runtimes: readonly Runtime[]): string {
@@ -75,7 +82,7 @@ function stateCounts(runtimes: readonly Runtime[]): string {
   return counts(states);
 }
 
-function counts(byName: Readonly<Record<string, number>>): string {
+export function counts(byName: Readonly<Record<string, number>>): string {
   const parts = Object.entries(byName)
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${count} ${name}`);

@@ -22,7 +22,7 @@ export function threadTable({ threads, ...page }: Payloads["list_threads"], pape
   return rows + moreText(page);
 }
 
-export function threadPage({ thread, participants }: Payloads["get_thread"], paper: Paper): string {
+export function threadPage({ thread, participants }: Payloads["create_thread"], paper: Paper): string {
   return [
     `${paint(paper, "strong", printableLine(thread.title))}\n`,
     list(threadFacts(thread, paper)),

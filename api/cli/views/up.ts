@@ -30,7 +30,7 @@ export function upText({ started, node, log }: UpReport, { paper, rouse }: Style
 /** Lines to copy; every agent takes a name of its own. */
 export function connectText(url: string, rouse: string): string {
   return `Connect Codex (a token lasts 12 hours; take another name for every agent):
-  export ROUSE_TOKEN=$(${rouse} token issue --agent codex-1)
+  export ROUSE_TOKEN=$(${rouse} tokens issue --agent codex-1)
   codex mcp add rouse --url ${url}/mcp --bearer-token-env-var ROUSE_TOKEN
 or, in place of the last line, in ~/.codex/config.toml:
   [mcp_servers.rouse]
@@ -39,6 +39,6 @@ or, in place of the last line, in ~/.codex/config.toml:
   tool_timeout_sec = 120
 
 Connect Claude Code:
-  claude mcp add --transport http rouse ${url}/mcp --header "Authorization: Bearer $(${rouse} token issue --agent claude-1)"
+  claude mcp add --transport http rouse ${url}/mcp --header "Authorization: Bearer $(${rouse} tokens issue --agent claude-1)"
 `;
 }

@@ -1,0 +1,151 @@
+import { z } from "zod";
+import { getOperation } from "../operations/list.ts";
+import { participantShape } from "../operations/participant-view.ts";
+import { runtimeShape } from "../operations/runtime-view.ts";
+
+/** What a command prints with `--json`. */
+export type Answer =
+  /** An operation's answer as the node gave it. */
+  | { operation: string }
+  /** Made by the command itself. */
+  | { schema: z.ZodType }
+  /** Its output is a form of its own: a script, a chart, a protocol, lines. */
+  | { form: string };
+
+function outputOf(name: string): z.ZodObject {
+  const operation = getOperation(name);
+  if (operation === null) throw new Error(`there is no operation ${name}`);
+  return operation.output as z.ZodObject;
+}
+
+function field(operation: string, name: string): z.ZodType {
+  return outputOf(operation).shape[name] as z.ZodType;
+}
+
+const nodeFile = z.object({
+  url: z.string(),
+  pid: z.int(),
+  pidStartedAt: z.string().nullable(),
+  nodeId: z.string(),
+  version: z.string(),
+  workspace: z.string(),
+  startedAt: z.number(),
+});
+
+const counts = z.record(z.string(), z.int());
+const whole = { made_at: z.iso.datetime(), workspace_id: z.string(), tables: counts, rows: z.int() };
+
+const of = (operation: string): Answer => ({ operation });
+const own = (shape: z.ZodRawShape): Answer => ({ schema: z.object(shape) });
+const form = (name: string): Answer => ({ form: name });
+
+/** Every command has an entry; a test runs them and holds their output against it. */
+export const answers: Readonly<Record<string, Answer>> = {
+  up: own({ started: z.boolean(), node: nodeFile, log: z.string() }),
+  down: own({ stopped: z.boolean(), pid: z.int().nullable(), database_kept: z.boolean() }),
+  status: own({
+    url: z.string(),
+    node: nodeFile.nullable(),
+    database: z.enum(["ready", "unavailable"]),
+    workspace: outputOf("get_status"),
+    runtimes: z.array(runtimeShape),
+    blocked: z.array(participantShape),
+    dead_letters: field("list_dead_letters", "dead_letters"),
+    quarantined: field("list_quarantined", "actors"),
+  }),
+  top: own({
+    workspace: outputOf("get_status"),
+    participants: z.array(participantShape),
+    participants_complete: z.boolean(),
+    runtimes: z.array(runtimeShape),
+    wakes: field("list_wakes", "wakes"),
+    nodes: field("list_nodes", "nodes"),
+    now: z.iso.datetime(),
+  }),
+  config: form("the settings in force, as in config.json"),
+  demo: form("the report of the play"),
+  "thread create": of("create_thread"),
+  "thread list": of("list_threads"),
+  "thread show": of("get_thread"),
+  "thread post": of("post_message"),
+  "thread read": of("read_messages"),
+  "thread ack": of("ack_read"),
+  "thread close": of("update_thread_status"),
+  "thread resolve": of("update_thread_status"),
+  "thread block": of("update_thread_status"),
+  "thread escalate": of("update_thread_status"),
+  "thread unblock": of("update_thread_status"),
+  "thread reopen": of("update_thread_status"),
+  "thread summary": of("summarize_thread"),
+  "participant list": of("list_participants"),
+  "participant show": own({ participant: participantShape }),
+  "participant add": of("add_participant"),
+  "participant trigger": of("trigger_participant"),
+  "participant block": of("block_participant"),
+  "participant unblock": of("unblock_participant"),
+  "participant override": of("override_participant"),
+  "participant pause": of("pause_injection"),
+  "participant resume": of("resume_injection"),
+  explain: of("explain"),
+  escalations: of("list_escalations"),
+  mcp: form("the protocol itself"),
+  "agent register": of("register_agent"),
+  "agent list": of("list_agents"),
+  "runtime register": of("register_runtime"),
+  "runtime list": of("list_runtimes"),
+  "runtime show": of("get_runtime"),
+  "runtime attach": own({ runtime_id: z.string(), command: z.array(z.string()) }),
+  "runtime stop": of("deregister_runtime"),
+  "runtime reconcile": of("reconcile_runtime"),
+  "runtime manage": of("change_runtime_management"),
+  "runtime unmanage": of("change_runtime_management"),
+  "runtime pause": of("pause_injection"),
+  "runtime resume": of("resume_injection"),
+  "tokens issue": of("issue_token"),
+  "tokens list": of("list_tokens"),
+  "tokens revoke": form("the answer of revoke_token, or with --agent of revoke_tokens_of"),
+  "keys list": of("list_signing_keys"),
+  "keys rotate": of("rotate_signing_key"),
+  "keys retire": of("retire_signing_key"),
+  pause: of("pause_injection"),
+  resume: of("resume_injection"),
+  "wake list": of("list_wakes"),
+  journal: of("get_journal"),
+  events: form("one event of list_events a line"),
+  "audit list": of("list_audit"),
+  "audit show": of("get_audit_entry"),
+  "audit export": form("the rows themselves"),
+  "audit head": of("get_audit_head"),
+  "audit verify": form("the report of the check"),
+  "dead-letters list": of("list_dead_letters"),
+  "dead-letters show": of("get_dead_letter"),
+  "dead-letters requeue": of("requeue_dead_letter"),
+  "dead-letters discard": of("discard_dead_letter"),
+  "actors quarantined": of("list_quarantined"),
+  "actors release": of("release_actor"),
+  "effects list": of("list_effects"),
+  "effects show": of("get_effect"),
+  nodes: of("list_nodes"),
+  backup: own({ file: z.string(), bytes: z.int(), ...whole }),
+  restore: own({ ...whole, audit_checked: z.int(), audit_problems: z.array(z.string()) }),
+  "database activity": own({
+    sessions: z.array(
+      z.object({
+        pid: z.int(),
+        program: z.string(),
+        user: z.string(),
+        state: z.string(),
+        transaction_ms: z.int().nullable(),
+        waits_for: z.string().nullable(),
+        blocked_by: z.array(z.int()),
+        blocks: z.int(),
+        query: z.string(),
+      }),
+    ),
+  }),
+  "database end": own({ pid: z.int(), ended: z.literal(true) }),
+  "machine export": form("the chart in the form asked for"),
+  check: form("the file and what was found in each chart"),
+  replay: form("the report of the replay"),
+  completion: form("a script of the shell"),
+};

@@ -1,0 +1,80 @@
+import { paint, type Paper } from "../render/paper.ts";
+import { list, table } from "../render/table.ts";
+import { durationText } from "../render/time.ts";
+
+export interface BackupReport {
+  file: string;
+  bytes: number;
+  made_at: string;
+  workspace_id: string;
+  tables: Record<string, number>;
+  rows: number;
+}
+
+export interface RestoreReport {
+  made_at: string;
+  workspace_id: string;
+  tables: Record<string, number>;
+  rows: number;
+  audit_checked: number;
+  audit_problems: string[];
+}
+
+export interface DatabaseSession {
+  pid: number;
+  program: string;
+  user: string;
+  state: string;
+  transaction_ms: number | null;
+  waits_for: string | null;
+  blocked_by: number[];
+  blocks: number;
+  query: string;
+}
+
+export function backupText({ file, bytes, made_at, workspace_id, tables, rows }: BackupReport): string {
+  return list([
+    ["file", `${file} (${bytes} bytes)`],
+    ["workspace", workspace_id],
+    ["as of", made_at],
+    ["rows", `${rows} (${tables["message"] ?? 0} messages, ${tables["actor"] ?? 0} actors)`],
+  ]);
+}
+
+export function restoreText(report: RestoreReport, paper: Paper): string {
+  const { made_at, workspace_id, tables, rows, audit_checked: checked, audit_problems: problems } = report;
+  const facts = list([
+    ["workspace", workspace_id],
+    ["as of", made_at],
+    ["rows", `${rows} (${tables["message"] ?? 0} messages, ${tables["actor"] ?? 0} actors)`],
+    ["audit", `${checked} links checked, ${problems.length} problems`],
+  ]);
+  const told = problems.map((problem) => `${paint(paper, "bad", "audit:")} ${problem}\n`).join("");
+  return `${facts}${told}Next: rouse up\n`;
+}
+
+export function sessionTable({ sessions }: { sessions: DatabaseSession[] }, paper: Paper): string {
+  return table(
+    paper,
+    sessions,
+    [
+      { title: "PID", of: (session) => session.pid, align: "right" },
+      { title: "PROGRAM", of: (session) => session.program },
+      { title: "STATE", of: (session) => session.state },
+      {
+        title: "TRANSACTION",
+        of: ({ transaction_ms: ms }) => (ms === null ? null : durationText(ms)),
+        align: "right",
+      },
+      {
+        title: "BLOCKS",
+        of: ({ blocks }) => (blocks === 0 ? null : { text: String(blocks), tone: "bad" }),
+        align: "right",
+      },
+      { title: "BLOCKED BY", of: ({ blocked_by: by }) => by.join(", ") },
+      { title: "WAITS FOR", of: (session) => session.waits_for },
+      { title: "STATEMENT", of: (session) => session.query, most: 60 },
+    ],
+    "No other sessions.",
+  );
+}

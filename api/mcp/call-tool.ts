@@ -1,0 +1,49 @@
+import { getOperation } from "../operations/list.ts";
+import { problemOf, statusOf } from "../operations/problem.ts";
+import { runOperation, type OperationResult } from "../operations/run-operation.ts";
+import { boundedAnswer } from "./bounded-answer.ts";
+import { ProtocolFailure } from "./protocol-failure.ts";
+import type { McpRequest, OnError } from "./request.ts";
+
+/** A tool's answer, in no era's types. */
+export interface ToolAnswer {
+  content: { type: "text"; text: string }[];
+  structuredContent?: OperationResult;
+  isError?: true;
+  /** The protocol's results are open to more. */
+  [key: string]: unknown;
+}
+
+export interface ToolCall {
+  name: string;
+  input: Record<string, unknown>;
+}
+
+/** Refusals are answers, so that the model reads them. Throws `ProtocolFailure` for a tool that does not exist. */
+export async function callTool(
+  request: McpRequest,
+  { name, input }: ToolCall,
+  onError: OnError,
+): Promise<ToolAnswer> {
+  const operation = getOperation(name);
+  if (operation === null) throw new ProtocolFailure("invalid_params", `Unknown tool: ${name}`);
+  const { caller, workspace, requestId } = request;
+  const token = "wait_s" in input ? workspace.tokens.watch(caller) : null;
+  const waiting = token === null ? {} : { signal: AbortSignal.any([request.cancelled(), token.signal]) };
+  try {
+    const wanted = { ...operation.modelDefaults, ...input };
+    const { result, text } = await boundedAnswer(operation, wanted, (now) =>
+      runOperation({ operation, caller, workspace, input: now, requestId, ...waiting }),
+    );
+    // A long wait outlives the first check of the token.
+    if (token?.signal.aborted === true) throw token.signal.reason;
+    // Both carry all of it: clients show the model only one of them.
+    return { content: [{ type: "text", text }], structuredContent: result };
+  } catch (error) {
+    const problem = problemOf(error, requestId);
+    if (statusOf(problem) >= 500) onError(`tool ${name} (request ${requestId})`, error);
+    return { isError: true, content: [{ type: "text", text: JSON.stringify({ error: problem }) }] };
+  } finally {
+    token?.close();
+  }
+}
