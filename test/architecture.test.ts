@@ -76,6 +76,18 @@ const RULES: Rule[] = [
         files: { "api/cli/a.ts": `import { x } from "../../runtime/turn.ts";` },
       },
       { report: "../http/server.ts", files: { "api/cli/a.ts": `import { x } from "../http/server.ts";` } },
+      {
+        report: "library may not import xstate",
+        files: { "api/library/a.ts": `import { setup } from "xstate";` },
+      },
+      {
+        report: "../../adapters/b.ts",
+        files: { "api/library/a.ts": `import { x } from "../../adapters/b.ts";` },
+      },
+      {
+        report: "../../../persistence/b.ts",
+        files: { "api/cli/check/a.ts": `import { x } from "../../../persistence/b.ts";` },
+      },
     ],
   },
   {

@@ -50,8 +50,8 @@ describe("the configuration", () => {
 
   test("stands in the documentation, every setting and figure with its name", () => {
     const page = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
-    const { wake, thread, runtime } = load({});
-    const names = [wake, thread, runtime].flatMap((policy) => Object.keys(policy));
+    const { wake, thread, runtime, http } = load({});
+    const names = [wake, thread, runtime, http].flatMap((policy) => Object.keys(policy));
     const settings = Object.keys(configSchema.shape).filter((name) => name !== "home");
     for (const name of [...settings, ...names]) expect(page).toContain(`\`${name}\``);
   });

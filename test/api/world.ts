@@ -1,4 +1,5 @@
-import { RouseError } from "../../runtime/errors.ts";
+import { RouseError, isRouseError } from "../../runtime/errors.ts";
+import { codesOf } from "../../api/http/openapi-problems.ts";
 import { createTokenAuthority } from "../../api/auth/token-authority.ts";
 import type { Caller } from "../../api/operations/caller.ts";
 import { getOperation } from "../../api/operations/list.ts";
@@ -14,8 +15,9 @@ import { createMemoryStore } from "../../persistence/memory/store.ts";
 import { systemIds } from "../../runtime/clock.ts";
 import type { AuditEntry } from "../../runtime/domain.ts";
 import { Registry } from "../../runtime/registry.ts";
-import type { Store } from "../../runtime/store.ts";
-import { createEngine, turn } from "../../runtime/turn.ts";
+import type { Doorbell, Store } from "../../runtime/store.ts";
+import { createEngine } from "../../runtime/command.ts";
+import { turn } from "../../runtime/turn.ts";
 import { ManualClock } from "../manual-clock.ts";
 
 /** A workspace with the real engine and charts on a given store; nothing moves unless told. */
@@ -32,16 +34,22 @@ export interface World {
   audit(): Promise<AuditEntry[]>;
 }
 
-export async function createWorld(clock = new ManualClock(), given?: Store): Promise<World> {
+export async function createWorld(
+  clock = new ManualClock(),
+  given?: Store,
+  doorbell: Doorbell = createMemoryDoorbell(),
+): Promise<World> {
   const store = given ?? createMemoryStore({ workspaceId: "w", clock });
-  const doorbell = createMemoryDoorbell();
   let rings = 0;
   doorbell.onRing(() => (rings += 1));
   const registry = new Registry(registeredMachines);
   const engine = createEngine({ store, registry, doorbell });
   const workspace: Workspace = {
     engine,
-    tokens: await createTokenAuthority({ store, clock, ids: systemIds }),
+    tokens: await createTokenAuthority({
+      ...{ store, clock, ids: systemIds },
+      onRing: (listener) => doorbell.onRing(listener),
+    }),
     policies: { thread: defaultThreadPolicy, wake: defaultWakePolicy, runtime: defaultRuntimePolicy },
     backend: "tmux",
     checkDefinition: (kind, definition) => {
@@ -63,7 +71,14 @@ export async function createWorld(clock = new ManualClock(), given?: Store): Pro
     call(name, caller, input) {
       const operation = getOperation(name);
       if (operation === null) throw new Error(`no operation ${name}`);
-      return runOperation({ operation, caller, input, workspace, requestId: "request-1" });
+      return runOperation({ operation, caller, input, workspace, requestId: "request-1" }).catch(
+        (error: unknown) => {
+          // What the reference does not tell of, no caller can be ready for.
+          if (isRouseError(error) && !codesOf(operation).includes(error.code))
+            throw new Error(`${name} does not declare ${error.code}`, { cause: error });
+          throw error;
+        },
+      );
     },
     audit: async () => (await store.listAudit({ limit: 100 })).rows,
   };

@@ -14,7 +14,7 @@ interface Layer {
 
 const NOTHING = /^$/u;
 /** What the engine promises and asks for: ports, records, errors. The layers around it know the engine by these alone. */
-const CONTRACTS = String.raw`machines/.*|runtime/(?:ports|errors|store|clock|domain|engine|summary|terminal|json|printable)\.ts`;
+const CONTRACTS = String.raw`machines/.*|runtime/(?:ports|errors|store|clock|domain|engine|summary|terminal|json|printable|audit-chain|token-records)\.ts`;
 const NOT_XSTATE = /^(?!xstate(?:\/|$)|@xstate\/)/u;
 
 const LAYERS: Layer[] = [
@@ -50,10 +50,24 @@ const LAYERS: Layer[] = [
     packages: NOT_XSTATE,
   },
   {
+    // The other composition: the engine and its stores for charts of strangers. XState by its types alone.
+    name: "library",
+    files: /^api\/library\//u,
+    internal: /^(?:machines|runtime|persistence|api\/node)\//u,
+    packages: NOT_XSTATE,
+  },
+  {
     name: "machine export",
     files: /^api\/(?:operations|cli)\/machine[^/]*\.ts$/u,
     internal: /^(?:machines|runtime|api)\//u,
     packages: /./u,
+  },
+  {
+    // Runs in browsers, too. Of the operations it takes types alone; a test holds that.
+    name: "client",
+    files: /^api\/client\//u,
+    internal: /^(?:runtime\/errors\.ts|api\/operations\/.*)$/u,
+    packages: /^(?:zod|eventsource-parser)$/u,
   },
   {
     name: "api/operations",
@@ -70,10 +84,17 @@ const LAYERS: Layer[] = [
     packages: NOT_XSTATE,
   },
   {
+    // They run charts by the engine's own rules: in the CLI's process, which alone can load a person's file.
+    name: "chart check and replay",
+    files: /^api\/cli\/(?:check\/|replay\/|commands\/(?:check|replay)\.ts$)/u,
+    internal: /^(?:machines|runtime|api\/cli)\//u,
+    packages: NOT_XSTATE,
+  },
+  {
     name: "api/cli",
     files: /^api\/cli\//u,
     internal:
-      /^(?:machines\/.*|runtime\/(?:errors|printable)\.ts|api\/operations\/.*|api\/(?:config|node-messages|cli\/demo)\.ts)$/u,
+      /^(?:machines\/.*|runtime\/(?:errors|printable|audit-chain)\.ts|api\/operations\/.*|api\/client\/.*|api\/(?:config|node-messages|cli\/demo|cli\/commands\/check|cli\/commands\/replay)\.ts)$/u,
     packages: NOT_XSTATE,
   },
   { name: "api/console", files: /^api\/console\//u, internal: NOTHING, packages: NOT_XSTATE },
@@ -102,7 +123,8 @@ function layerOf(path: string): Layer | undefined {
 }
 
 function mayImport(layer: Layer, { specifier, target, isTypeOnly }: Import): boolean {
-  if (layer.name === "runtime" && isTypeOnly && specifier === "xstate") return true;
+  const mayNameTypes = layer.name === "runtime" || layer.name === "library";
+  if (mayNameTypes && isTypeOnly && specifier === "xstate") return true;
   if (target === null) return layer.packages.test(specifier);
   return layer.internal.test(target) || layerOf(target) === layer || isPartOfEngine(layer, target);
 }

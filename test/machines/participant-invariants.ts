@@ -3,7 +3,7 @@ import type { ParticipantContext } from "../../machines/participant/events.ts";
 import { deliverWake, resumeSession, spawnSession } from "../../machines/participant/ports.ts";
 import type { EngineRecord } from "../../machines/records.ts";
 import type { Intent } from "../../runtime/kernel.ts";
-import type { Position, Walked } from "./model.ts";
+import type { Position, Walked } from "../../runtime/model/model.ts";
 
 /** What must hold after every step of a participant. Each answers with the sentences that are broken. */
 

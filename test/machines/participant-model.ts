@@ -22,7 +22,7 @@ import {
   type RuntimeState,
 } from "../../machines/runtime/contract.ts";
 import type { Authority } from "../../machines/roles.ts";
-import type { Model, Position } from "./model.ts";
+import type { Model, Position } from "../../runtime/model/model.ts";
 
 /** The participant as models that each look at one side of it: all sides at once have too many states to walk. */
 

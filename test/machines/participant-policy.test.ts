@@ -28,7 +28,7 @@ import {
 } from "../../machines/participant/wake.ts";
 import { deferReasons, type BlockReason } from "../../machines/reasons.ts";
 import { runtimeStates } from "../../machines/runtime/contract.ts";
-import { beginning } from "./model.ts";
+import { beginning } from "../../runtime/model/model.ts";
 import {
   dialog,
   fullAgent,

@@ -7,7 +7,7 @@ import type {
 } from "../../machines/participant/events.ts";
 import type { EngineRecord } from "../../machines/records.ts";
 import type { Intent } from "../../runtime/kernel.ts";
-import { begin, beginning, failure, walk, type Move, type Walked } from "./model.ts";
+import { begin, beginning, failure, walk, type Move, type Walked } from "../../runtime/model/model.ts";
 import { broken, standing } from "./participant-invariants.ts";
 import * as world from "./participant-model.ts";
 

@@ -2,8 +2,23 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ParticipantContext } from "../../machines/participant/events.ts";
 import { participantMachine } from "../../machines/participant/machine.ts";
-import { deadEnds, explore, replay, unreachedStates, untakenTransitions } from "./explore.ts";
-import { begin, failure, movesAt, walk, type Model, type Move, type Position, type Walked } from "./model.ts";
+import {
+  deadEnds,
+  explore,
+  replay,
+  unreachedStates,
+  untakenTransitions,
+} from "../../runtime/model/explore.ts";
+import {
+  begin,
+  failure,
+  movesAt,
+  walk,
+  type Model,
+  type Move,
+  type Position,
+  type Walked,
+} from "../../runtime/model/model.ts";
 import { broken, standing } from "./participant-invariants.ts";
 import { modelOf, modelPolicy, sides, whole } from "./participant-model.ts";
 

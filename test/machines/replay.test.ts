@@ -1,28 +1,15 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { registeredMachines, type RegisteredMachine } from "../../machines/registry.ts";
+import { SnapshotCache } from "../../runtime/snapshot-cache.ts";
 import { transitionIds } from "../../runtime/transitions.ts";
 import { storeFixtures } from "../runtime/stores.ts";
-import { explore, untakenTransitions } from "./explore.ts";
-import type { Model, Move } from "./model.ts";
-import { modelOf, sides, whole } from "./participant-model.ts";
-import { modelInputs, runtimeModel } from "./runtime-model.ts";
-import { isPunctual, scriptOf, wander, type Script } from "./script.ts";
+import { explore, untakenTransitions } from "../../runtime/model/explore.ts";
+import type { Model, Move } from "../../runtime/model/model.ts";
+import { isPunctual } from "../../runtime/model/punctual.ts";
+import { scriptOf, wander, type Script } from "./script.ts";
 import { play, StageClock } from "./stage.ts";
-import { modelPolicies, threadModel } from "./thread-model.ts";
-
-interface Walks {
-  /** Each explored for paths. */
-  models: readonly Model<never>[];
-  /** Wandered through at random. */
-  whole: Model<never>;
-}
-
-const walks: Record<string, Walks> = {
-  thread: { models: modelPolicies.map(threadModel), whole: threadModel(modelPolicies[0]!) },
-  participant: { models: sides.map(modelOf), whole: modelOf(whole) },
-  runtime: { models: modelInputs.map(runtimeModel), whole: runtimeModel(modelInputs[0]) },
-};
+import { walks } from "./walks.ts";
 
 const wanderings = { count: 12, length: 60 };
 
@@ -79,6 +66,11 @@ describe.each(storeFixtures())("the engine $name", ({ open, close }) => {
     test(`along ${random.length} random paths of up to ${wanderings.length} moves`, async () => {
       const clock = new StageClock();
       await play(await open(clock), clock, random);
+    });
+
+    test(`along ${random.length} random paths, with records kept in memory`, async () => {
+      const clock = new StageClock();
+      await play(await open(clock), clock, random, new SnapshotCache());
     });
   });
 });

@@ -9,7 +9,7 @@ import {
 import { runtimeMachine } from "../../machines/runtime/machine.ts";
 import type { Role } from "../../machines/roles.ts";
 import type { ActorEvent } from "../../runtime/store.ts";
-import type { Model } from "./model.ts";
+import type { Model } from "../../runtime/model/model.ts";
 
 /** The managed runtime as a model: each way to begin is a walk of its own. */
 

@@ -4,8 +4,16 @@ import type { RuntimeContext, RuntimeInput } from "../../machines/runtime/events
 import { runtimeMachine } from "../../machines/runtime/machine.ts";
 import type { Role } from "../../machines/roles.ts";
 import type { ActorEvent } from "../../runtime/store.ts";
-import { deadEnds, explore, unreachedStates, untakenTransitions } from "./explore.ts";
-import { begin, beginning, failure, walk, type Model, type Move, type Walked } from "./model.ts";
+import { deadEnds, explore, unreachedStates, untakenTransitions } from "../../runtime/model/explore.ts";
+import {
+  begin,
+  beginning,
+  failure,
+  walk,
+  type Model,
+  type Move,
+  type Walked,
+} from "../../runtime/model/model.ts";
 import {
   address,
   asked,

@@ -1,4 +1,6 @@
-import { begin, movesAt, walk, type Model, type Move, type Position, type Walked } from "./model.ts";
+import { replay } from "../../runtime/model/explore.ts";
+import { begin, movesAt, walk, type Model, type Move, type Walked } from "../../runtime/model/model.ts";
+import { staysPunctual } from "../../runtime/model/punctual.ts";
 
 /** A path through a chart, made ready to be played by the real engine beside many others. */
 
@@ -23,16 +25,7 @@ export function scriptOf(
     input: named(model.input, number),
   };
   const ownMoves = named(moves, number);
-  return { kind, model: own, moves: ownMoves, expected: walkAlong(own, ownMoves) };
-}
-
-/**
- * The engine fires every timer as it falls due. A path in which one is overtaken by another, or by mail that
- * came after its due time, needs a node that is late; the kernel alone plays those.
- */
-export function isPunctual(model: Model<never>, moves: readonly Move[]): boolean {
-  const walked = walkAlong(model, moves);
-  return moves.every((move, index) => staysPunctual(walked[index]!.after, move));
+  return { kind, model: own, moves: ownMoves, expected: replay(own, ownMoves) };
 }
 
 /** A random path: about every second move is an outcome or a timer, in the order of their due times. */
@@ -49,19 +42,6 @@ export function wander(model: Model<never>, choices: readonly number[]): Move[] 
     ({ after } = walk(model, after, move));
   }
   return moves;
-}
-
-function staysPunctual({ due, now }: Position<never>, move: Move): boolean {
-  const at = move.type === "timer" ? Math.max(now, due[move.timer]!.at) : now;
-  return Object.entries(due).every(
-    ([timer, other]) => other.at > at || (move.type === "timer" && move.timer === timer),
-  );
-}
-
-function walkAlong(model: Model<never>, moves: readonly Move[]): Walked<never>[] {
-  const walked = [begin(model)];
-  for (const move of moves) walked.push(walk(model, walked.at(-1)!.after, move));
-  return walked;
 }
 
 /** Ids of the models. Ids that a chart derives from them change alike. */

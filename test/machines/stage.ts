@@ -3,9 +3,11 @@ import { registeredMachines } from "../../machines/registry.ts";
 import { createMemoryDoorbell } from "../../persistence/memory/doorbell.ts";
 import type { ActorRecord } from "../../runtime/kernel.ts";
 import { Registry } from "../../runtime/registry.ts";
+import type { SnapshotCache } from "../../runtime/snapshot-cache.ts";
 import type { EffectOutcome, Lease, Store, StoredJournalEntry } from "../../runtime/store.ts";
-import { createEngine, turn } from "../../runtime/turn.ts";
-import { beginning, type Move, type Walked } from "./model.ts";
+import { createEngine } from "../../runtime/command.ts";
+import { turn } from "../../runtime/turn.ts";
+import { beginning, type Move, type Walked } from "../../runtime/model/model.ts";
 import type { Script } from "./script.ts";
 
 /**
@@ -40,14 +42,16 @@ export async function play(
   given: Store,
   clock: StageClock,
   scripts: readonly Script[],
+  snapshots?: SnapshotCache,
 ): Promise<StoredJournalEntry[][]> {
+  const source = { registry, ...(snapshots === undefined ? {} : { snapshots }) };
   const store = deliveringTwice(given);
   const players = scripts.map((script): Player => ({ script, made: 0, leases: new Map() }));
   const journals: StoredJournalEntry[][] = [];
   await create(store, scripts);
   for (let acting = players; acting.length > 0; acting = nextToAct(players, clock)) {
     if (acting !== players) await act(store, acting);
-    while ((await turn({ store, registry, doorbell })) > 0);
+    while ((await turn({ store, doorbell, ...source })) > 0);
     await claim(store, players);
     await Promise.all(acting.map((player) => check(store, player)));
     const ended = acting.filter(({ script, made }) => made === script.moves.length);
@@ -99,6 +103,9 @@ function outcomeOf(move: Extract<Move, { type: "done" | "failed" }>): EffectOutc
 /** As a node does that has nothing else to do: everything that was asked for is begun. */
 async function claim(store: Store, players: readonly Player[]): Promise<void> {
   const byAddress = new Map(players.map((player) => [player.script.model.address, player]));
+  await Promise.all(
+    players.flatMap((player) => endedLeases(player).map((lease) => store.releaseEffect(lease))),
+  );
   for (const host of ["h", "host-a"]) {
     const claimed = await store.claimEffects({ nodeId: "stage", host, ports, limit: all, leaseMs });
     for (const { lease } of claimed) byAddress.get(lease.address)!.leases.set(lease.incarnation, lease);
@@ -130,12 +137,15 @@ async function check(store: Store, player: Player): Promise<void> {
   await checkEnded(store, player);
 }
 
+function endedLeases(player: Player): Lease[] {
+  const running = new Set(Object.values(stand(player).record.invokes));
+  return [...player.leases.values()].filter(({ incarnation }) => !running.has(incarnation));
+}
+
 /** What was settled or withdrawn takes no outcome any more. */
 async function checkEnded(store: Store, player: Player): Promise<void> {
-  const running = new Set(Object.values(stand(player).record.invokes));
-  for (const [incarnation, lease] of player.leases) {
-    if (running.has(incarnation)) continue;
-    player.leases.delete(incarnation);
+  for (const lease of endedLeases(player)) {
+    player.leases.delete(lease.incarnation);
     const again = store.settleEffect(lease, { status: "done", output: null });
     await expect(again).rejects.toMatchObject({ code: "lease_lost" });
   }

@@ -2,7 +2,7 @@ import type { Role } from "../../machines/roles.ts";
 import type { ThreadContext, ThreadEvent, ThreadPolicy } from "../../machines/thread/events.ts";
 import { threadMachine } from "../../machines/thread/machine.ts";
 import type { ActorEvent } from "../../runtime/store.ts";
-import type { Model } from "./model.ts";
+import type { Model } from "../../runtime/model/model.ts";
 
 /** The thread as a model: every message and command, by every role, with and without a reason. */
 

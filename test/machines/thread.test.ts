@@ -4,8 +4,8 @@ import { threadMachine } from "../../machines/thread/machine.ts";
 import type { Role } from "../../machines/roles.ts";
 import type { Intent } from "../../runtime/kernel.ts";
 import type { ActorEvent } from "../../runtime/store.ts";
-import { deadEnds, explore, unreachedStates, untakenTransitions } from "./explore.ts";
-import { begin, walk, type Position, type Walked } from "./model.ts";
+import { deadEnds, explore, unreachedStates, untakenTransitions } from "../../runtime/model/explore.ts";
+import { begin, walk, type Position, type Walked } from "../../runtime/model/model.ts";
 import { command, modelPolicies, posted, roles, threadModel, type Command } from "./thread-model.ts";
 
 type Status = "active" | "blocked" | "resolved" | "closed";

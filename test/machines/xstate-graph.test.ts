@@ -1,8 +1,8 @@
 import { getShortestPaths } from "@xstate/graph";
 import type { AnyMachineSnapshot } from "xstate";
 import { describe, expect, test } from "vitest";
-import { explore } from "./explore.ts";
-import { begin, beginning, walk, type Position } from "./model.ts";
+import { explore } from "../../runtime/model/explore.ts";
+import { begin, beginning, walk, type Position } from "../../runtime/model/model.ts";
 import type { ActorEvent } from "../../runtime/store.ts";
 import { modelPolicies, threadModel } from "./thread-model.ts";
 import type { ThreadContext } from "../../machines/thread/events.ts";

@@ -125,6 +125,49 @@ describe("transactions", () => {
     expect(await items()).toEqual([]);
   });
 
+  test("when BEGIN alone is refused, the work that started together with it writes nothing", async () => {
+    const { hostname, port } = new URL(own.url);
+    // Passes every byte on, but makes the server stumble over BEGIN: a refusal after which the connection lives on.
+    const server = createServer((client) => {
+      const upstream = connectTo(Number(port), hostname);
+      client.on("data", (bytes: Buffer) =>
+        upstream.write(Buffer.from(bytes.toString("latin1").replace("begin\0", "bogin\0"), "latin1")),
+      );
+      upstream.pipe(client);
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const url = new URL(own.url);
+    url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const there = connect({ url: url.href, max: 1 });
+    const refused = there.transaction(
+      async (sql) => {
+        await sql`select 1`;
+        await sql`insert into item values (1)`;
+      },
+      { startsByReading: true },
+    );
+    await expect(refused).rejects.toMatchObject({ code: "42601" });
+    await there.sql`select 1`;
+    expect(await items()).toEqual([]);
+    await there.close();
+    server.close();
+  });
+
+  test("work that starts together with BEGIN is committed and rolled back as ever", async () => {
+    const startsByReading = true;
+    await database.transaction((sql) => sql`insert into item values (1)`, { startsByReading });
+    const failing = database.transaction(
+      async (sql) => {
+        await sql`select 1`;
+        await sql`insert into item values (2)`;
+        throw new Error("planted");
+      },
+      { startsByReading },
+    );
+    await expect(failing).rejects.toThrow("planted");
+    expect(await items()).toEqual([1]);
+  });
+
   test("a statement after the end of its transaction is refused", async () => {
     const escaped = await database.transaction(async (sql) => ({ sql }));
     await expect(escaped.sql`insert into item values (1)`).rejects.toThrow(/over/u);

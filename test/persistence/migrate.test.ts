@@ -1,3 +1,6 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { connect, type Database } from "../../persistence/postgres/connect.ts";
@@ -22,19 +25,68 @@ afterAll(async () => {
   await testDatabase.drop();
 });
 
-const migration = (id: number, text: string): Migration => ({
+const migration = (id: number, text: string, compatibleWith = id): Migration => ({
   id,
   name: `000${id}_test.sql`,
   text,
   checksum: `checksum of ${text}`,
+  compatibleWith,
 });
 const first = migration(1, "create table rouse.first (n integer); insert into rouse.first values (1)");
 const second = migration(2, "alter table rouse.first add column m integer");
 
+const filledTables = [
+  "actor",
+  "mailbox",
+  "timer",
+  "effect",
+  "effect_attempt",
+  "journal",
+  "dead_letter",
+  "node",
+];
+
+/** A row in every table that a workspace at work fills, as the first release wrote them. */
+async function fill(): Promise<void> {
+  await database.sql.unsafe(`
+    insert into rouse.actor
+      select 'w', 'thread/' || n, 'thread', '', 1, 'active', '1', 'hash', '{}', 1, 1 from generate_series(1, 1000) n;
+    insert into rouse.mailbox (workspace_id, shard, address, sender, event, sent_at)
+      select 'w', n % 64, 'thread/' || n, 'test', '{"type":"x"}', 1 from generate_series(1, 1000) n;
+    insert into rouse.timer values ('w', 'thread/1', 't', 1, 1, 1, '{}', '{}');
+    insert into rouse.effect (workspace_id, address, incarnation, shard, invoke_id, port, input, host, exclusive_key,
+        status, lease_expires_at, node_id, run_at, requested_at)
+      select 'w', 'thread/' || n, 1, 1, 'i', 'p', '{}', '', 'key ' || n, status, 1, 'node-1', 1, 1
+      from generate_series(1, 100) n, lateral (select (array['running', 'done', 'failed'])[1 + n % 3]) s(status);
+    insert into rouse.effect_attempt (workspace_id, address, incarnation, attempt, node_id, lease_token, claimed_at)
+      values ('w', 'thread/1', 1, 1, 'node-1', 1, 1);
+    insert into rouse.journal (workspace_id, address, seq, at, machine_hash, entry) values ('w', 'thread/1', 1, 1, 'hash', '{}');
+    insert into rouse.dead_letter (workspace_id, address, sender, event, error, at) values ('w', 'thread/1', 'x', '{}', '{}', 1);
+    insert into rouse.node values ('w', 'node-1', 'host', 'http://localhost', 1);`);
+}
+
+async function contents(): Promise<Record<string, number>> {
+  const counted = await Promise.all(
+    filledTables.map(async (table) => {
+      const [row] = await database.sql.unsafe(`select count(*) as n from rouse.${table}`);
+      return [table, Number(row?.["n"])] as const;
+    }),
+  );
+  return Object.fromEntries(counted);
+}
+
+/** How many migrations ran there. */
+async function migrateInProcess(): Promise<number> {
+  const program = fileURLToPath(new URL("../fixtures/migrate.ts", import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [program, testDatabase.url]);
+  return Number(stdout);
+}
+
 describe("migrations", () => {
   test("the released files run in order, and running them again changes nothing", async () => {
     const files = await readMigrations();
-    expect(files.map(({ id }) => id)).toEqual(files.map((_, index) => index + 1));
+    const ids = files.map(({ id }) => id);
+    expect(ids).toEqual([...new Set(ids)].toSorted((a, b) => a - b));
     expect(await migrate(database)).toBe(files.length);
     expect(await migrate(database)).toBe(0);
   });
@@ -74,6 +126,61 @@ describe("migrations", () => {
   test("a database newer than the program is refused", async () => {
     await migrate(database, [first, second]);
     await expectRefusal(migrate(database, [first]), "schema_mismatch");
+  });
+
+  test("a database newer by migrations that say that the program runs on them is taken as it is", async () => {
+    const third = migration(3, "create table rouse.third (n integer)", 2);
+    await migrate(database, [first, { ...second, compatibleWith: 1 }]);
+    expect(await migrate(database, [first])).toBe(0);
+    await migrate(database, [first, { ...second, compatibleWith: 1 }, third]);
+    expect(await migrate(database, [first, { ...second, compatibleWith: 1 }])).toBe(0);
+    await expectRefusal(migrate(database, [first]), "schema_mismatch");
+  });
+
+  test("every file after the first says which programs run on it", async () => {
+    const [, ...later] = await readMigrations();
+    expect(
+      later.filter(({ text }) => !/^-- compatible-with: \d{4}$/mu.test(text)).map(({ name }) => name),
+    ).toEqual([]);
+    expect(later.filter(({ id, compatibleWith }) => compatibleWith > id)).toEqual([]);
+  });
+
+  test("gives way to those who hold a table's lock, and comes back", async () => {
+    await migrate(database, [first]);
+    const holder = connect({ url: testDatabase.url });
+    const locked = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    const holding = holder.transaction(async (sql) => {
+      await sql`lock table rouse.first`;
+      locked.resolve();
+      await release.promise;
+    });
+    await locked.promise;
+    const impatient = { ...second, text: `set local lock_timeout = 50; ${second.text}` };
+    let attempts = 0;
+    const counting: Database = {
+      ...database,
+      transaction(work, options) {
+        attempts += 1;
+        if (attempts === 3) release.resolve();
+        return database.transaction(work, options);
+      },
+    };
+    expect(await migrate(counting, [first, impatient])).toBe(1);
+    expect(attempts).toBeGreaterThanOrEqual(3);
+    await holding;
+    await holder.close();
+  });
+
+  test("two processes at once bring a filled database from the first schema to the newest", async () => {
+    const [foundation, ...later] = await readMigrations();
+    await migrate(database, [foundation!]);
+    await fill();
+    const before = await contents();
+    const runs = await Promise.all([migrateInProcess(), migrateInProcess()]);
+    expect(runs[0] + runs[1]).toBe(later.length);
+    expect(await contents()).toEqual(before);
+    expect(await migrate(database)).toBe(0);
   });
 
   test("every table leads its primary key with the workspace", async () => {

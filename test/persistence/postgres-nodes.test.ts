@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
+import type { Address } from "../../machines/mail.ts";
+import type { EngineRecord } from "../../machines/records.ts";
 import { isRouseError } from "../../runtime/errors.ts";
 import type { Store } from "../../runtime/store.ts";
 import { connect, type Database } from "../../persistence/postgres/connect.ts";
@@ -235,6 +237,54 @@ describe("several nodes on one Postgres", () => {
     expect((await posting).addressed).toEqual(["bob"]);
   });
 
+  test("two commits that change the same rows in opposite order wait for each other, and both succeed", async () => {
+    const [first, second] = nodes;
+    const threads = ["th-1", "th-2", "th-3"];
+    for (const threadId of threads) await first.transaction((tx) => newThread(tx, threadId, ["ann"]));
+    await commit(
+      first,
+      creation("thread/a", {
+        records: threads.map((threadId) => ({
+          type: "wake.opened",
+          params: { wakeId: `wake-${threadId}`, threadId, agentId: "ann", headSeq: 1, at: 1 },
+        })),
+      }),
+      creation("thread/b"),
+    );
+    const changing = (address: Address, order: readonly string[]) =>
+      turnOf(address, {
+        records: order.flatMap((threadId): EngineRecord[] => [
+          {
+            type: "thread.statusChanged",
+            params: { threadId, status: "active", by: address, reason: "", at: 2 },
+          },
+          {
+            type: "wake.closed",
+            params: { wakeId: `wake-${threadId}`, outcome: "read", reason: null, at: 2 },
+          },
+        ]),
+      });
+    const deadlocksBefore = await deadlocks();
+    const mayEnd = Promise.withResolvers<undefined>();
+    const held = Promise.withResolvers<undefined>();
+    // Holds the first of one and the last of the other, so that both have begun before either can go on.
+    const holder = one.transaction(async (sql) => {
+      await sql`select 1 from rouse.thread where thread_id = 'th-1' for update`;
+      await sql`select 1 from rouse.wake where wake_id = 'wake-th-1' for update`;
+      held.resolve(undefined);
+      await mayEnd.promise;
+    });
+    await held.promise;
+    const turns = [
+      commit(first, changing("thread/a", threads)),
+      commit(second, changing("thread/b", threads.toReversed())),
+    ];
+    await blockedStatements(2);
+    mayEnd.resolve(undefined);
+    await Promise.all([holder, ...turns]);
+    expect(await deadlocks()).toBe(deadlocksBefore);
+  });
+
   test("who joins while the thread's status changes hears of the change", async () => {
     const [first, second] = nodes;
     await first.transaction((tx) => newThread(tx, "th-1", ["ann"]));
@@ -324,6 +374,11 @@ describe("several nodes on one Postgres", () => {
 
 function refusalsAmong(results: readonly PromiseSettledResult<unknown>[]): unknown[] {
   return results.flatMap((result): unknown[] => (result.status === "rejected" ? [result.reason] : []));
+}
+
+async function deadlocks(): Promise<number> {
+  const [row] = await one.sql`select deadlocks from pg_stat_database where datname = current_database()`;
+  return Number(row?.["deadlocks"]);
 }
 
 async function databaseMs(): Promise<number> {

@@ -7,7 +7,8 @@ import { Loop } from "../../runtime/loop.ts";
 import { implementPort, type AnyPortImplementation } from "../../runtime/ports.ts";
 import { Registry } from "../../runtime/registry.ts";
 import type { Store } from "../../runtime/store.ts";
-import { createEngine, turn } from "../../runtime/turn.ts";
+import { createEngine } from "../../runtime/command.ts";
+import { turn } from "../../runtime/turn.ts";
 import { ManualClock } from "../manual-clock.ts";
 import { benchEntry, fetchPart, stampPart } from "./bench-chart.ts";
 
@@ -138,6 +139,97 @@ describe("a performer", () => {
       await heir.recover();
       expect(await outcomes()).toEqual({ uncertain: 1 });
     });
+  });
+
+  test("keeps a withdrawn stamp from the next one until it has really stopped", async () => {
+    await ask(2, "stamp");
+    const stamping = new Set<string>();
+    const begun: string[] = [];
+    const stops = new Map<string, PromiseWithResolvers<undefined>>();
+    const stamps: AnyPortImplementation = implementPort(
+      stampPart,
+      async ({ address, input, markStarted }) => {
+        await markStarted();
+        begun.push(address);
+        stamping.add(address);
+        expect(stamping.size).toBe(1);
+        const stop = Promise.withResolvers<undefined>();
+        stops.set(address, stop);
+        await stop.promise;
+        stamping.delete(address);
+        return input;
+      },
+    );
+    const [one, two] = ["node-1", "node-2"].map((nodeId) => performer({ nodeId, ports: [stamps] }));
+    if (one === undefined || two === undefined) throw new Error("two performers");
+    await one.tick();
+    await clock.advance(0);
+    await store.transaction((tx) => tx.send([{ to: "bench/1", from: "test", event: { type: "leave" } }]));
+    while ((await turn({ store, registry, doorbell })) > 0);
+    await one.renew();
+    await clock.advance(0);
+    // The slot is free: the work was told to stop. The key is not: it has not stopped.
+    expect([one.size, await two.tick()]).toEqual([0, 0]);
+    stops.get("bench/1")?.resolve(undefined);
+    await clock.advance(0);
+    expect(await two.tick()).toBe(1);
+    await clock.advance(0);
+    expect(begun).toEqual(["bench/1", "bench/2"]);
+    stops.get("bench/2")?.resolve(undefined);
+    await two.settled();
+    expect(await outcomes()).toEqual({ cancelled: 1, done: 1 });
+  });
+
+  test.each([
+    ["has really stopped", 100, 100],
+    ["had half a lease's time to stop", Infinity, leaseMs / 2],
+  ])(
+    "keeps a stamp that took too long from the next one until it %s",
+    async (_, stopsAfterMs, freeAfterMs) => {
+      await ask(2, "stamp");
+      const begun: string[] = [];
+      const stop = Promise.withResolvers<{ n: number }>();
+      const stamps: AnyPortImplementation = implementPort(stampPart, async ({ address, markStarted }) => {
+        await markStarted();
+        begun.push(address);
+        return address === "bench/1" ? stop.promise : new Promise<never>(() => {});
+      });
+      const [one, two] = ["node-1", "node-2"].map((nodeId) => performer({ nodeId, ports: [stamps] }));
+      if (one === undefined || two === undefined) throw new Error("two performers");
+      await one.tick();
+      for (let second = 0; second < 5; second += 1) {
+        await clock.advance(1_000);
+        await one.renew();
+      }
+      expect(await two.tick()).toBe(0);
+      if (stopsAfterMs !== Infinity) clock.after(stopsAfterMs, () => stop.resolve({ n: 1 }));
+      await clock.advance(freeAfterMs - 1);
+      await one.renew();
+      expect(await two.tick()).toBe(0);
+      await clock.advance(1);
+      expect([one.size, await two.tick()]).toEqual([0, 1]);
+      await clock.advance(0);
+      expect(begun).toEqual(["bench/1", "bench/2"]);
+      expect(await outcomes()).toEqual({ uncertain: 1, running: 1 });
+      expect(await store.listEffects({ address: "bench/1", limit: 1 })).toMatchObject([
+        { status: "uncertain", outcome: { details: { cause: "effect_timeout" } } },
+      ]);
+    },
+  );
+
+  test("gives a withdrawn stamp's key free when its node died, once the lease ran out", async () => {
+    await ask(2, "stamp");
+    await store.claimEffects({ nodeId: "dead", host: "here", ports: ["stampPart"], limit: 1, leaseMs });
+    await store.transaction((tx) => tx.send([{ to: "bench/1", from: "test", event: { type: "leave" } }]));
+    while ((await turn({ store, registry, doorbell })) > 0);
+    const stamps: AnyPortImplementation = implementPort(stampPart, async ({ input }) => input);
+    const heir = performer({ nodeId: "heir", ports: [stamps] });
+    expect(await heir.tick()).toBe(0);
+    await clock.advance(leaseMs);
+    await heir.recover();
+    expect(await heir.tick()).toBe(1);
+    await heir.settled();
+    expect(await outcomes()).toEqual({ cancelled: 1, done: 1 });
   });
 
   test("hands work back that another host has to do", async () => {

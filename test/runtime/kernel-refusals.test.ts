@@ -56,6 +56,13 @@ describe("the kernel refuses", () => {
     expect(() => go(machine)).toThrow(new RegExp(`deep\\[0\\]\\.value is .*${named}`));
   });
 
+  test("a reference to an actor in the context", () => {
+    const toSelf = doing(assign({ me: ({ self }) => self as unknown }));
+    expect(() => go(toSelf)).toThrow(/snapshot\.context\.me is an instance of Actor/);
+    const toOther = doing(assign({ peer: ({ system }) => system.get("b/1") as unknown }));
+    expect(() => go(toOther)).toThrow(/snapshot\.context\.peer is an instance of InertRef/);
+  });
+
   test("context that is nested without bound", () => {
     const nested = Array.from({ length: 70 }).reduce<unknown>((inner) => ({ inner }), null);
     expect(() => go(doing(assign({ nested })))).toThrow("nested too deeply");

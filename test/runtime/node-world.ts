@@ -9,7 +9,7 @@ import { createMemoryDoorbell } from "../../persistence/memory/doorbell.ts";
 import type { Engine } from "../../runtime/engine.ts";
 import type { RouseError } from "../../runtime/errors.ts";
 import type { ActorRecord } from "../../runtime/kernel.ts";
-import { createNode, type Node } from "../../runtime/node.ts";
+import { createNode, type Node, type NodeOptions } from "../../runtime/node.ts";
 import { implementPort, type AnyPortImplementation, type PortCall } from "../../runtime/ports.ts";
 import { Registry } from "../../runtime/registry.ts";
 import type { Store } from "../../runtime/store.ts";
@@ -55,8 +55,9 @@ export class NodeWorld {
     return this.watched.store;
   }
 
-  startNode(nodeId: string, host = "here"): Node {
+  startNode(nodeId: string, host = "here", more: Partial<NodeOptions> = {}): Node {
     const node = createNode({
+      ...more,
       nodeId,
       host,
       url: "http://127.0.0.1:1",

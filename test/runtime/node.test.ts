@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { RouseError } from "../../runtime/errors.ts";
 import { defaultTiming } from "../../runtime/node.ts";
+import { nodeBeat } from "../persistence/conformance/subject.ts";
 import { NodeWorld } from "./node-world.ts";
 import { storeFixtures } from "./stores.ts";
 
@@ -86,7 +87,7 @@ describe("a node", () => {
 
   describe("when a host falls silent", () => {
     const lose = async (): Promise<void> => {
-      const beat = { nodeId: "far-1", host: "far", url: "http://127.0.0.1:1", lostAfterMs: 1 };
+      const beat = { ...nodeBeat({ nodeId: "far-1", host: "far" }), lostAfterMs: 1 };
       const far = world.startNode("far-1", "far");
       await world.openThread(threadId, [reviewer]);
       await world.call(
@@ -114,6 +115,19 @@ describe("a node", () => {
       await world.pass(3 * defaultTiming.nodeLostMs);
       expect(await lossesOf("runtime/rt-far")).toBe(1);
       expect(await lossesOf(runtime)).toBe(0);
+    });
+
+    test("its runtimes are told also when the one that noticed dies before the commit", async () => {
+      world.startNode("node-1");
+      await lose();
+      let failures = 0;
+      // Its transaction is undone with all that it had written.
+      world.watched.refuse = (name) => name === "transaction" && isTelling() && (failures += 1) <= 1;
+      const isTelling = () => world.clock.now() >= silentFrom + defaultTiming.nodeLostMs;
+      const silentFrom = world.clock.now();
+      await world.pass(defaultTiming.nodeLostMs + 3 * defaultTiming.beatMs);
+      expect(failures).toBeGreaterThan(1);
+      expect(await lossesOf("runtime/rt-far")).toBe(1);
     });
 
     test("its runtimes are told also when the database goes away in between", async () => {
@@ -175,14 +189,83 @@ describe("a node", () => {
       expect(world.deliveries).toMatchObject([{ node: "node-2" }]);
     });
 
+    test("is seen to drain, and is not started again", async () => {
+      const node = world.startNode("node-1");
+      await world.openThread(threadId, [reviewer]);
+      const gate = Promise.withResolvers<void>();
+      world.afterTyping = () => gate.promise;
+      await world.post(threadId);
+      await world.pass(1_000);
+      const stopped = node.stop();
+      await world.pass(1_000);
+      const charts = ["participant@", "runtime@", "thread@"].map(
+        (kind) => expect.stringContaining(kind) as string,
+      );
+      expect(await world.store.listNodes()).toMatchObject([
+        {
+          nodeId: "node-1",
+          draining: true,
+          effectsInHand: 1,
+          charts: expect.arrayContaining(charts) as string[],
+        },
+      ]);
+      gate.resolve();
+      await world.pass(1_000);
+      await stopped;
+      expect(await world.store.listNodes()).toEqual([]);
+      expect(() => node.start()).toThrow("was stopped");
+    });
+
     test("is not missed: its host is not lost", async () => {
       world.startNode("node-1");
       const far = world.startNode("far-1", "far");
       await world.pass(1_000);
       await Promise.all([far.stop(), world.pass(1_000)]);
       await world.pass(2 * defaultTiming.nodeLostMs);
-      const lost = await world.store.beatNode({ nodeId: "n", host: "h", url: "u", lostAfterMs: 10_000 });
+      const lost = await world.store.beatNode({
+        ...nodeBeat({ nodeId: "n", host: "h" }),
+        lostAfterMs: 10_000,
+      });
       expect(lost).toEqual({ lost: [] });
+    });
+  });
+
+  describe("whose id another process holds", () => {
+    test("takes no work until that one is silent", async () => {
+      await world.store.beatNode({ ...nodeBeat({ nodeId: "node-1" }), lostAfterMs: 1 });
+      world.startNode("node-1");
+      await world.openThread(threadId, [reviewer]);
+      await world.post(threadId);
+      await world.pass(10_000);
+      expect(world.deliveries).toEqual([]);
+      expect(world.errors.map(({ error }) => (error as RouseError).code)).toContain("node_id_taken");
+      await world.pass(defaultTiming.nodeLostMs);
+      expect(world.deliveries[0]).toMatchObject({ node: "node-1" });
+    });
+
+    test("and which paused for long takes no more work and stops, its writes refused", async () => {
+      const evicted: Error[] = [];
+      const node = world.startNode("node-1", "here", { onEvicted: (error) => evicted.push(error) });
+      await world.openThread(threadId, [reviewer]);
+      const gate = Promise.withResolvers<void>();
+      world.afterTyping = () => gate.promise;
+      await world.post(threadId);
+      await world.pass(1_000);
+      expect(world.deliveries).toHaveLength(1);
+      world.watched.away = true;
+      await world.pass(defaultTiming.nodeLostMs);
+      world.watched.away = false;
+      const other = { nodeId: "node-1", limit: 99, leaseMs: 60_000, includingOwn: true };
+      await world.store.beatNode(nodeBeat({ nodeId: "node-1", instance: "two", host: "here" }));
+      const taken = await world.store.claimExpiredEffects(other);
+      expect(taken.map(({ port }) => port)).toContain("deliverWake");
+      gate.resolve();
+      await world.pass(defaultTiming.nodeLostMs / 2);
+      expect(evicted).toMatchObject([{ code: "node_id_taken" }]);
+      expect((await world.store.counts()).effects).toMatchObject({ running: 2 });
+      expect(await world.store.listNodes()).toMatchObject([{ instance: "two" }]);
+      await node.stop();
+      expect(() => node.start()).toThrow("was stopped");
     });
   });
 

@@ -10,8 +10,12 @@ import type { ActorRecord } from "../../runtime/kernel.ts";
 import { reconcile } from "../../runtime/reconcile.ts";
 import { Registry } from "../../runtime/registry.ts";
 import type { Store } from "../../runtime/store.ts";
-import { createEngine, turn } from "../../runtime/turn.ts";
+import { createEngine } from "../../runtime/command.ts";
+import { settleCharts } from "../../runtime/settle-charts.ts";
+import { turn } from "../../runtime/turn.ts";
 import { ManualClock } from "../manual-clock.ts";
+
+const nodeLostMs = 20_000;
 
 describe("reconciliation", () => {
   let store: Store;
@@ -79,12 +83,12 @@ describe("reconciliation", () => {
     await openThread("th-1");
     const odd = addresses.participant("th-odd", agentId);
     await store.transaction((tx) => tx.send([{ to: odd, from: "test", event: { type: "message.posted" } }]));
-    while ((await turn({ store, registry: new Registry([]), doorbell })) > 0);
+    await settleCharts({ store, registry: new Registry([]), nodeLostMs });
     expect((await store.getActor(odd))?.status).toBe("quarantined");
     expect(await reconcile(store)).toBe(1);
   });
 
-  test("an actor stored by another chart stops nobody's healing: its own turn sets it aside", async () => {
+  test("an actor stored by another chart stops nobody's healing, and is set aside", async () => {
     await openThread("th-1");
     await openThread("th-2");
     const old = addresses.participant("th-1", agentId);
@@ -107,6 +111,7 @@ describe("reconciliation", () => {
     expect(await reconcile(store)).toBe(2);
     await runTurns();
     expect(await known("th-2")).toMatchObject({ headSeq: 1, unread: 1 });
+    await settleCharts({ store, registry, nodeLostMs });
     expect((await store.getActor(old))?.status).toBe("quarantined");
     expect(await reconcile(store)).toBe(0);
   });

@@ -13,6 +13,7 @@ const thread: Thread = {
   statusReason: "",
   statusBy: "op",
   updatedAt: 0,
+  firstSeq: 1,
   headSeq: 0,
 };
 

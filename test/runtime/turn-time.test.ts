@@ -4,7 +4,8 @@ import { timeOf } from "../../machines/mail.ts";
 import type { RegisteredMachine } from "../../machines/registry.ts";
 import { createMemoryDoorbell } from "../../persistence/memory/doorbell.ts";
 import { Registry } from "../../runtime/registry.ts";
-import { createEngine, turn } from "../../runtime/turn.ts";
+import { createEngine } from "../../runtime/command.ts";
+import { turn } from "../../runtime/turn.ts";
 import { storeFixtures } from "./stores.ts";
 
 /** Notes when it was told something. */

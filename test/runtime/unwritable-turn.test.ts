@@ -7,7 +7,8 @@ import { migrate } from "../../persistence/postgres/migrate.ts";
 import { createPostgresStore } from "../../persistence/postgres/store.ts";
 import { Registry } from "../../runtime/registry.ts";
 import type { Store } from "../../runtime/store.ts";
-import { createEngine, turn } from "../../runtime/turn.ts";
+import { createEngine } from "../../runtime/command.ts";
+import { turn } from "../../runtime/turn.ts";
 import { createTestDatabase, type TestDatabase } from "../setup/database.ts";
 
 /** Writes down whatever it is told, also what no database holds: its `at` is no whole number of milliseconds. */
@@ -99,10 +100,10 @@ describe("a turn that the database refuses", () => {
     expect((await details()).toSorted()).toEqual(["before", "other"]);
     expect(await statusOf("teller/1")).toBe("quarantined");
     expect(await statusOf("teller/2")).toBe("active");
-    const [letter, ...rest] = await store.listDeadLetters({ limit: 10 });
+    const [letter, ...rest] = (await store.listDeadLetters({ limit: 10 })).rows;
     expect(rest).toEqual([]);
     expect(letter).toMatchObject({ address: "teller/1", event: { detail: "guilty" } });
-    expect((await store.counts()).mail).toBe(1);
+    expect((await store.counts()).quarantinedMail).toBe(1);
   });
 
   test("a text with half a character or U+0000 is written down all the same", async () => {

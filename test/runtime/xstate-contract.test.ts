@@ -148,21 +148,89 @@ describe("XState, as the kernel needs it", () => {
   });
 
   test("history survives the persisted form", () => {
-    const historic = createMachine({
-      initial: "on",
-      states: {
-        on: {
-          initial: "one",
-          states: { one: { on: { NEXT: "two" } }, two: {}, last: { type: "history" } },
-          on: { OFF: "off" },
-        },
-        off: { on: { ON: "on.last" } },
-      },
-    });
     let [snapshot] = initialTransition(historic);
     for (const type of ["NEXT", "OFF"]) [snapshot] = transition(historic, snapshot, { type });
     const json: unknown = JSON.parse(JSON.stringify(historic.getPersistedSnapshot(snapshot)));
     const restored = historic.restoreSnapshot(json as never, scope as never);
     expect(transition(historic, restored, { type: "ON" })[0].value).toEqual({ on: "two" });
   });
+
+  test("the persisted form is status, output, error, state, history, context, children, in this order", () => {
+    const [snapshot] = initialTransition(historic);
+    expect(Object.keys(historic.getPersistedSnapshot(snapshot))).toEqual([
+      "status",
+      "output",
+      "error",
+      "value",
+      "historyValue",
+      "context",
+      "children",
+    ]);
+  });
+
+  test("a plain context is persisted as it is, the very object", () => {
+    const [snapshot] = initialTransition(plain);
+    const stored = plain.getPersistedSnapshot(snapshot) as unknown as { context: unknown };
+    expect(stored.context).toBe(snapshot.context);
+  });
+
+  test("what is restored depends on state and history alone: context and children may be put in afterwards", () => {
+    let [snapshot] = initialTransition(historic);
+    for (const type of ["NEXT", "OFF"]) [snapshot] = transition(historic, snapshot, { type });
+    const stored = { ...json(historic.getPersistedSnapshot(snapshot)), context: { deep: [{ n: 1 }] } };
+    const whole = historic.restoreSnapshot(stored, scope as never);
+    const later = historic.restoreSnapshot({ ...stored, context: {} } as never, scope as never);
+    expect({ ...later, context: stored.context }).toEqual({ ...whole });
+    expect(whole.context).toBe(stored.context);
+  });
+
+  test("a step that leaves every state hands the list of active nodes on; another makes a new one", () => {
+    const [snapshot] = initialTransition(plain);
+    const [noted] = transition(plain, snapshot, { type: "NOTE" });
+    expect(noted.context).not.toBe(snapshot.context);
+    expect(nodesOf(noted)).toBe(nodesOf(snapshot));
+    expect(nodesOf(transition(plain, snapshot, { type: "GO" })[0])).not.toBe(nodesOf(snapshot));
+  });
+
+  test("a step changes nothing of the snapshot it begins with, so that many actors may share one", () => {
+    let [snapshot] = initialTransition(historic);
+    for (const type of ["NEXT", "OFF", "ON", "OFF"]) {
+      const { _nodes, historyValue, value } = snapshot as unknown as Record<string, object>;
+      for (const part of [_nodes, historyValue, value, snapshot]) Object.freeze(part);
+      [snapshot] = transition(historic, snapshot, { type });
+    }
+    expect(snapshot.value).toBe("off");
+  });
 });
+
+const plain = createMachine({
+  id: "plain",
+  context: { notes: [{ n: 1 }] as { n: number }[], other: { deep: [null, "x"] } },
+  initial: "a",
+  states: {
+    a: {
+      on: { NOTE: { actions: assign({ notes: ({ context }) => [...context.notes, { n: 2 }] }) }, GO: "b" },
+    },
+    b: {},
+  },
+});
+
+const historic = createMachine({
+  initial: "on",
+  states: {
+    on: {
+      initial: "one",
+      states: { one: { on: { NEXT: "two" } }, two: {}, last: { type: "history" } },
+      on: { OFF: "off" },
+    },
+    off: { on: { ON: "on.last" } },
+  },
+});
+
+function json<Value>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value)) as Value;
+}
+
+function nodesOf(snapshot: unknown): unknown {
+  return (snapshot as { _nodes: unknown })._nodes;
+}

@@ -23,6 +23,7 @@ function removeAfterUs(dir: string): () => Promise<void> {
   remover.unref();
   return async () => {
     const exited = once(remover, "exit");
+    remover.ref();
     remover.stdin.end();
     await exited;
   };

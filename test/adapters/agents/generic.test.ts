@@ -10,7 +10,7 @@ const identity: LaunchIdentity = {
   agentId: "reviewer-1",
   runtimeId: "rt-1",
   mcpUrl: "http://127.0.0.1:1/mcp",
-  token: "secret-token",
+  credential: { token: "secret-token" },
   baseEnv: {
     PATH: "/bin",
     HOME: "/home/me",
@@ -83,6 +83,15 @@ describe("generic agent kind", () => {
       ROUSE_RUNTIME: "rt-1",
       ROUSE_SESSION: "ses-rt-1",
     });
+  });
+
+  test("a program that reads its token from a file is told the file, and gets no token in its environment", () => {
+    const program = readAgentProgram(agentKinds, "generic", { ...definition, tokenRefresh: true });
+    expect(program.readsTokenFile).toBe(true);
+    const { env } = program.launch(plan(), { ...identity, credential: { file: "/home/me/rt-1" } });
+    expect(env).toMatchObject({ ROUSE_TOKEN_FILE: "/home/me/rt-1" });
+    expect(Object.keys(env)).not.toContain("ROUSE_TOKEN");
+    expect(readAgentProgram(agentKinds, "generic", definition).readsTokenFile).toBe(false);
   });
 
   test("the token is in no argument", () => {

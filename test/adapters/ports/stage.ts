@@ -192,6 +192,7 @@ export class Stage<StageClock extends Clock = EagerClock> {
       },
       command: () => Promise.reject(new Error("not used by ports")),
       ring: () => {},
+      onRing: () => () => {},
     };
   }
 

@@ -140,6 +140,7 @@ describe("spawning a session", () => {
       statusReason: "",
       statusBy: "op",
       updatedAt: 0,
+      firstSeq: 1,
       headSeq: 1,
       status: "active",
     };

@@ -19,6 +19,7 @@ function withHands(terminal: Terminal, hands: Partial<Terminal>): Terminal {
     launch: (request) => terminal.launch(request),
     adopt: (target) => terminal.adopt(target),
     find: (runtimeId) => terminal.find(runtimeId),
+    listLaunched: () => terminal.listLaunched(),
     view: (address) => terminal.view(address),
     paste: (address, text) => terminal.paste(address, text),
     pressEnter: (address) => terminal.pressEnter(address),

@@ -62,6 +62,19 @@ export function describeConformance(kind: StageKind): void {
       expect((await later.view(address)).alive).toBe(true);
     });
 
+    test("what was launched and still lives is listed with its address", async () => {
+      expect(await stage.terminal.listLaunched()).toEqual([]);
+      const first = await stage.launch("agent-1");
+      const second = await stage.launch("agent-2");
+      const third = await stage.launch("agent-3");
+      await stage.terminal.kill(third, { graceMs: 0 });
+      const listed = await stage.reopen().listLaunched();
+      expect(listed.toSorted((a, b) => (a.runtimeId < b.runtimeId ? -1 : 1))).toEqual([
+        { runtimeId: "agent-1", address: first },
+        { runtimeId: "agent-2", address: second },
+      ]);
+    });
+
     test("a name that begins alike is not found", async () => {
       await stage.launch("agent-10");
       expect(await stage.terminal.find("agent-1")).toBeNull();

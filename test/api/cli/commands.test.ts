@@ -140,8 +140,7 @@ describe("agents, runtimes and switches", () => {
     const report = await json("status");
     expect(report).toMatchObject({
       database: "ready",
-      workspace: { injection: "open" },
-      threads: { active: { count: 1, has_more: false }, closed: { count: 0 } },
+      workspace: { injection: "open", threads: { active: 1, closed: 0 } },
     });
   });
 
@@ -151,6 +150,45 @@ describe("agents, runtimes and switches", () => {
     expect((await rouse("journal", "thread/th-1")).out).toMatch(/thread\/th-1 +1 +actor\.created/);
     expect((await rouse("wake", "list")).out).toBe("No wakes.\n");
     expect((await rouse("dead-letters")).out).toBe("No dead letters.\n");
+  });
+});
+
+describe("events", () => {
+  test("are listed, of one thread or type, and in pages", async () => {
+    await createThread();
+    await rouse("thread", "create", "Other", "--id", "th-2");
+    const { out } = await rouse("events", "--thread", "th-1");
+    expect(out).toMatch(/thread\.created +th-1 .*created_by=operator/);
+    expect(out).not.toContain("th-2");
+    const first = await rouse("events", "--limit", "1", "--types", "thread.created");
+    const cursor = /--cursor (\S+)\n$/.exec(first.out)?.[1] ?? "";
+    expect((await rouse("events", "--cursor", cursor, "--types", "thread.created")).out).toContain("th-2");
+    expect(await rouse("events", "--types", "thread.exploded")).toMatchObject({ code: 2, out: "" });
+  });
+
+  test("are followed as lines until the node refuses", async () => {
+    await createThread();
+    const issued = await json("token", "issue", "--agent", "ann");
+    const asAnn = { environment: { ROUSE_TOKEN: String(issued["token"]) } };
+    const { store } = stage.world;
+    const look = store.journalHorizon.bind(store);
+    let looks = 0;
+    store.journalHorizon = () => ((looks += 1), look());
+    const following = stage.rouse(["events", "--follow", "--after", "0", "--json"], asAnn);
+    await rouse("thread", "post", "th-1", "Look");
+    await stage.world.settle();
+    // Only somebody who follows looks again and again.
+    await expect.poll(() => looks).toBeGreaterThan(2);
+    await rouse("token", "revoke", String(issued["jti"]), "--reason", "lost");
+    await stage.world.clock.advance(5_000);
+    const { code, out, err } = await following;
+    const events = out
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { type: string });
+    expect(events.map(({ type }) => type)).toContain("thread.created");
+    expect(code).toBe(3);
+    expect(err).toContain("token_revoked");
   });
 });
 

@@ -124,8 +124,14 @@ describe("times", () => {
   });
 });
 
-test("rouse config hides passwords in the database's address", () => {
-  const shown = withoutSecrets({ databaseUrl: "postgres://ann:hunter2@db/rouse?sslpassword=hunter3&x=1" });
-  expect(shown.databaseUrl).not.toMatch(/hunter/);
-  expect(shown.databaseUrl).toContain("ann");
+test("rouse config hides passwords in the database's addresses", () => {
+  const shown = withoutSecrets({
+    databaseUrl: "postgres://ann:hunter2@db/rouse?sslpassword=hunter3&x=1",
+    databaseDirectUrl: "postgres://bob:hunter@4@one:5432,two:5432/rouse?target_session_attrs=read-write",
+  });
+  expect(JSON.stringify(shown)).not.toMatch(/hunter/);
+  expect(shown.databaseUrl).toMatch(/ann:.*@db\/rouse\?sslpassword=.*&x=1$/u);
+  expect(shown.databaseDirectUrl).toMatch(
+    /bob:.*@one:5432,two:5432\/rouse\?target_session_attrs=read-write$/u,
+  );
 });

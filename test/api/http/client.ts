@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import type { HttpLimits } from "../../../api/http/limits.ts";
 import { listen } from "../../../api/http/listen.ts";
 import { buildServer } from "../../../api/http/server.ts";
 import type { Role } from "../../../machines/roles.ts";
@@ -26,12 +27,20 @@ export interface RestAnswer {
 }
 
 /** The world behind a real HTTP server on a free port. */
-export async function serve(...worlds: [World, ...World[]]): Promise<Served> {
+export function serve(...worlds: [World, ...World[]]): Promise<Served> {
+  return serveWith({}, ...worlds);
+}
+
+export async function serveWith(
+  limits: Partial<HttpLimits>,
+  ...worlds: [World, ...World[]]
+): Promise<Served> {
   const [world] = worlds;
   const failures: Served["failures"] = [];
   const server = buildServer({
     workspaces: worlds.map(({ workspace }) => workspace),
     version: "0.0.0",
+    limits,
     onError: (context, error) => failures.push({ context, error }),
   });
   const url = await listen(server, { bind: "127.0.0.1", port: 0 });
@@ -40,7 +49,7 @@ export async function serve(...worlds: [World, ...World[]]): Promise<Served> {
     server,
     failures,
     async token(agentId, role = "participant") {
-      const request = { agentId, role, sessionId: `s-${agentId}`, lifetimeMs: 3_600_000 };
+      const request = { agentId, role, sessionId: `s-${agentId}`, lifetimeMs: 43_200_000 };
       return (await world.workspace.tokens.issue(request)).token;
     },
     async rest(token, method, path, { body, headers = {} } = {}) {

@@ -81,8 +81,12 @@ describe("REST", () => {
     expect(answer.headers.get("content-type")).toMatch(/^application\/problem\+json/);
     expect(answer.headers.get("x-request-id")).toBe("trace-me-1");
     expect(answer.body).toEqual({
-      schema_version: 1,
+      type: "urn:rouse:problem:thread_not_found",
+      title: "Thread not found",
       status: 404,
+      detail: "there is no thread th-0",
+      instance: "urn:rouse:request:trace-me-1",
+      schema_version: 1,
       code: "thread_not_found",
       message: "there is no thread th-0",
       next_step: "List the threads to find its id.",
@@ -100,7 +104,10 @@ describe("REST", () => {
         headers: { "idempotency-key": "k1" },
       });
     const first = await post("One");
-    expect((await post("One")).body).toEqual(first.body);
+    expect(first.headers.has("idempotency-replayed")).toBe(false);
+    const again = await post("One");
+    expect(again.body).toEqual(first.body);
+    expect(again.headers.get("idempotency-replayed")).toBe("true");
     expect(await post("Two")).toMatchObject({ status: 409, body: { code: "idempotency_conflict" } });
     const both = await served.rest(ann, "POST", "/v1/threads/th-1/messages", {
       body: { body: "x", idempotency_key: "other" },

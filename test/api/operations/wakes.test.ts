@@ -339,6 +339,11 @@ describe.each(storeFixtures())("wakes and runtimes $name", (fixture) => {
         { state: "attention.caughtUp", descriptions: expect.any(Array) as string[] },
       ]) as object[],
       wake: null,
+      next_at: null,
+      guards: expect.arrayContaining([{ guard: "isAtRest", holds: true, because: "0 unread" }]) as object[],
+      path: expect.arrayContaining([
+        expect.objectContaining({ event: expect.any(String) as string }),
+      ]) as object[],
     });
     await post();
     await world.settle();

@@ -229,6 +229,8 @@ export function effectsConform(open: OpenStore): void {
       expect(await store.listAttempts(lease)).toMatchObject([
         { outcome: "cancelled", finishedAt: clock.time },
       ]);
+      expect(await claimWork(store)).toEqual([]);
+      await store.releaseEffect(lease);
       expect((await claimOne(store)).incarnation).toBe(2);
     });
 

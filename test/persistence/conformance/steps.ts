@@ -2,7 +2,15 @@ import fc from "fast-check";
 
 import type { Address } from "../../../machines/mail.ts";
 import { isRouseError } from "../../../runtime/errors.ts";
-import type { EffectOutcome, Lease, Store, Transaction, TurnCommit } from "../../../runtime/store.ts";
+import type {
+  EffectOutcome,
+  Lease,
+  NodeBeat,
+  Store,
+  Transaction,
+  TurnCommit,
+} from "../../../runtime/store.ts";
+import { dumpKept, keep, keepingCall } from "./keeping.ts";
 import { claimWork, creation, effectRequest, journalEntry, newThread, post, turnOf } from "./subject.ts";
 
 /** Random calls on a store, in terms of a few small names so that they meet each other. */
@@ -93,6 +101,14 @@ const call = fc.oneof(
     lease: small,
     status: fc.constantFrom("done" as const, "failed" as const, "retry" as const),
   }),
+  fc.record({ do: fc.constant("release" as const), lease: small }),
+  fc.record({
+    do: fc.constant("decide" as const),
+    letter: small,
+    status: fc.constantFrom("requeued" as const, "discarded" as const),
+  }),
+  fc.record({ do: fc.constant("beat" as const), node: small, instance: fc.constantFrom("one", "two") }),
+  fc.record({ do: fc.constant("forgetHost" as const), host: small }),
   fc.record({ do: fc.constant("renew" as const) }),
   fc.record({ do: fc.constant("newThread" as const), thread, agents: fc.uniqueArray(agent) }),
   fc.record({ do: fc.constant("join" as const), thread, agent }),
@@ -105,6 +121,8 @@ const call = fc.oneof(
   }),
   fc.record({ do: fc.constant("read" as const), thread, agent, seq: small }),
   fc.record({ do: fc.constant("heartbeat" as const), agent }),
+  // More often: there are many kinds of it.
+  ...Array.from({ length: 6 }, () => fc.record({ do: fc.constant("keep" as const), keep: keepingCall })),
 );
 type Call = typeof call extends fc.Arbitrary<infer Value> ? Value : never;
 export type Step = { afterMs: number; call: Call };
@@ -149,12 +167,25 @@ export async function dump({ store }: Session): Promise<unknown> {
   const tables = {
     counts: await store.counts(),
     journal: await store.listJournal({ limit: 999 }),
+    settled: await store.listJournal({ upTo: (await store.journalHorizon()).upTo, limit: 999 }),
     effects,
     attempts: await Promise.all(effects.map((effect) => store.listAttempts(effect))),
     timers: await Promise.all(addresses.map((each) => store.listTimers(each))),
     wakes: await store.listWakes({ limit: 99 }),
     deadLetters: await store.listDeadLetters({ limit: 99 }),
+    quarantined: await store.listQuarantined({ limit: 9 }),
+    nodes: await store.listNodes(),
     next: await store.nextEffectInMs(),
+    effect: effects[0] === undefined ? null : await store.getEffect(effects[0]),
+    letter: await store.getDeadLetter("999999"),
+    kinds: await Promise.all(["thread", "runtime"].map((kind) => store.listActors({ kind, limit: 9 }))),
+    escalations: await store.listEscalations({ limit: 99 }),
+    audit: await store.listAudit({ limit: 99 }),
+    auditHead: await store.getAuditHead(),
+    auditLinks: await store.listAuditLinks({ afterSeq: 0, limit: 99 }),
+    strayAudit: await store.listStrayAudit({ scan: 9 }),
+    auditRow: await store.getAudit("999999"),
+    kept: await dumpKept(store),
     actors: await Promise.all(addresses.map((each) => store.getActor(each))),
     mail: await store.transaction((tx) => Promise.all(addresses.map((each) => tx.claimActor(each)))),
     agents: await store.transaction((tx) => tx.listAgents({ limit: 9 })),
@@ -192,11 +223,35 @@ async function answer(session: Session, call: Call): Promise<unknown> {
       return store.startEffect(leaseAt(leases, call.lease));
     case "settle":
       return store.settleEffect(leaseAt(leases, call.lease), outcomeOf(call.status));
+    case "release":
+      return store.releaseEffect(leaseAt(leases, call.lease));
+    case "decide":
+      return decide(store, call);
+    case "beat":
+      return store.beatNode({ ...beatOf(call), lostAfterMs: 30 });
+    case "forgetHost":
+      return store.transaction((tx) => tx.forgetHost({ host: `host-${call.host}`, lostAfterMs: 30 }));
+    case "keep":
+      return keep(store, call.keep, (back) => leaseAt(leases, back));
     case "renew":
       return store.renewLeases({ leases, leaseMs: 40 });
     default:
       return store.transaction((tx) => talk(tx, call));
   }
+}
+
+async function decide(
+  store: Store,
+  { letter, status }: { letter: number; status: "requeued" | "discarded" },
+): Promise<unknown> {
+  const { rows } = await store.listDeadLetters({ limit: 9 });
+  const deadLetterId = rows[letter]?.deadLetterId ?? "999999";
+  return store.transaction((tx) => tx.decideDeadLetter({ deadLetterId, status, by: "ann", reason: "r" }));
+}
+
+function beatOf({ node, instance }: { node: number; instance: string }): NodeBeat {
+  const place = { host: `host-${node % 3}`, url: "u", process: null };
+  return { nodeId: `node-${node}`, instance, ...place, charts: [], draining: false };
 }
 
 async function talk(tx: Transaction, call: Call): Promise<unknown> {
@@ -281,9 +336,14 @@ function outcomeOf(status: "done" | "failed" | "retry"): EffectOutcome {
 /** Stores number mail and journal rows as they like. */
 function withoutIds(value: unknown): unknown {
   const text = JSON.stringify(value ?? null, (key, inner: unknown) =>
-    key === "journalId" || isMailId(key, inner) ? null : inner,
+    key === "journalId" || key === "deadLetterId" || isOfAudit(key) || isMailId(key, inner) ? null : inner,
   );
   return JSON.parse(text);
+}
+
+/** Hashes cover the ids. */
+function isOfAudit(key: string): boolean {
+  return key === "auditId" || key === "hash" || key === "previousHash";
 }
 
 function isMailId(key: string, inner: unknown): boolean {

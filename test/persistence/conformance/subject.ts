@@ -8,6 +8,7 @@ import type {
   EffectRequest,
   JournalEntry,
   Mail,
+  NodeBeat,
   Store,
   Transaction,
   TurnCommit,
@@ -139,6 +140,13 @@ export async function claimOne(store: Store): Promise<ClaimedEffect> {
   const [effect, ...others] = await claimWork(store);
   if (effect === undefined || others.length > 0) throw new Error("expected exactly one effect");
   return effect;
+}
+
+/** Lost after a second. */
+export function nodeBeat(changes: Partial<NodeBeat>): NodeBeat & { lostAfterMs: number } {
+  const place = { host: "host-1", url: "http://127.0.0.1:1", process: null };
+  const node = { nodeId: "node-1", instance: "one", charts: [], draining: false };
+  return { ...node, ...place, ...changes, lostAfterMs: 1_000 };
 }
 
 export async function expectRefusal(work: Promise<unknown>, code: ErrorCode): Promise<void> {

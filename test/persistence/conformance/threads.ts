@@ -27,6 +27,7 @@ export function threadsConform(open: OpenStore): void {
         statusReason: "",
         statusBy: "ann",
         updatedAt: clock.time,
+        firstSeq: 1,
         headSeq: 0,
       });
       await expectRefusal(

@@ -219,7 +219,7 @@ export function turnsConform(open: OpenStore): void {
       const { store, clock } = newSubject(open);
       const outgoing = [{ to: "thread/b" as const, from: "thread/a", event: { type: "one" } }];
       await commit(store, creation("thread/a", { outgoing }));
-      const [letter] = await store.listDeadLetters({ limit: 5 });
+      const [letter] = (await store.listDeadLetters({ limit: 5 })).rows;
       expect(letter).toMatchObject({
         address: "thread/b",
         from: "thread/a",
@@ -238,7 +238,7 @@ export function turnsConform(open: OpenStore): void {
       const error = { code: "internal", message: "guard threw", retryable: false };
       const deadLetters = consumed.map((mail) => ({ mail, error }));
       await commit(store, turnOf("thread/a", { consumed, deadLetters }));
-      const letters = await store.listDeadLetters({ limit: 1 });
+      const letters = (await store.listDeadLetters({ limit: 1 })).rows;
       expect(letters).toMatchObject([{ address: "thread/a", event: { type: "poison", n: 2 }, error }]);
       expect((await store.counts()).deadLetters).toBe(2);
     });
@@ -277,6 +277,53 @@ export function turnsConform(open: OpenStore): void {
       expect(all.map(({ address }) => address)).toEqual(["thread/a", "thread/a", "thread/b"]);
       const page = await store.listJournal({ after: all[1]?.journalId ?? "", limit: 10 });
       expect(page.map(({ dropped }) => dropped)).toEqual(["staleTimer"]);
+      const upTo = all[0]?.journalId ?? "";
+      expect(await store.listJournal({ upTo, limit: 10 })).toEqual([all[0]]);
+      expect(await store.listJournal({ address: "thread/a", upTo, limit: 10 })).toEqual([all[0]]);
+    });
+
+    test("the journal's horizon is its newest entry while nothing is under way, each workspace its own", async () => {
+      const { store, neighbour } = newSubject(open);
+      expect(await store.journalHorizon()).toEqual({ upTo: "0", isBehind: false });
+      await commit(store, creation("thread/a", { journal: [journalEntry(1)] }));
+      const [entry] = await store.listJournal({ limit: 10 });
+      expect(await store.journalHorizon()).toEqual({ upTo: entry?.journalId, isBehind: false });
+      expect(await neighbour.journalHorizon()).toEqual({ upTo: "0", isBehind: false });
+    });
+
+    test("who follows the journal's horizon misses nothing, whatever commits at the same time", async () => {
+      const { store } = newSubject(open);
+      const writers = 6;
+      const entriesEach = 8;
+      const write = async (writer: number): Promise<void> => {
+        for (let seq = 1; seq <= entriesEach; seq += 1) {
+          await store.transaction(async (tx) => {
+            const turn = seq === 1 ? creation : turnOf;
+            const actor = { version: seq };
+            const change = { actor, journal: [journalEntry(seq)] };
+            const expected = seq === 1 ? {} : { expectedVersion: seq - 1 };
+            await tx.commitTurns([turn(`thread/t${writer}`, { ...change, ...expected })]);
+            // Long enough that others take ids and commit meanwhile.
+            for (let turns = 0; turns < (writer * 7 + seq * 3) % 5; turns += 1) await tx.getActor("thread/x");
+          });
+        }
+      };
+      const written = Promise.all(Array.from({ length: writers }, (_, writer) => write(writer)));
+      const followed: string[] = [];
+      let after = "0";
+      while (followed.length < writers * entriesEach) {
+        const { upTo } = await store.journalHorizon();
+        for (const entry of await store.listJournal({ after, upTo, limit: 5 })) {
+          followed.push(`${entry.address} ${entry.seq}`);
+          after = entry.journalId;
+        }
+      }
+      await written;
+      expect(new Set(followed).size).toBe(writers * entriesEach);
+      for (let writer = 0; writer < writers; writer += 1) {
+        const own = followed.filter((entry) => entry.startsWith(`thread/t${writer} `));
+        expect(own).toEqual(Array.from({ length: entriesEach }, (_, i) => `thread/t${writer} ${i + 1}`));
+      }
     });
 
     test("a journal number is written once", async () => {

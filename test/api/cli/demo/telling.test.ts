@@ -9,9 +9,12 @@ const entry = (state: string, event: { type: string; [field: string]: unknown })
   at: "2026-01-01T00:00:00.000Z",
   from: "engine",
   event,
+  cause: null,
   transitions: [],
   states: [state, "participant.control.running"],
   dropped: null,
+  records: [],
+  machine_hash: "",
 });
 const attention = (state: string, event: { type: string; [field: string]: unknown }) =>
   entry(`participant.attention.${state}`, event);

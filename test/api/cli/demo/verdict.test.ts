@@ -13,6 +13,8 @@ const message = (seq: number, author: string, inReplyTo: number | null): Message
   created_at: "2026-01-01T00:00:00.000Z",
   untrusted: true,
   body: `message ${seq}`,
+  body_bytes: 9,
+  body_cursor: null,
 });
 
 const receipt: Receipt = {
@@ -54,9 +56,13 @@ const sound: Findings = {
     host: "h",
     injection: "open",
     messages: 2,
+    threads: { active: 1, blocked: 0, resolved: 0, closed: 0 },
     mail: 0,
+    oldest_mail_at: null,
     timers: 0,
+    quarantined_mail: 0,
     dead_letters: 0,
+    tokens_ending: 0,
     actors: {},
     effects: { done: 1, running: 1 },
   },
