@@ -47,15 +47,16 @@ export const postMessage = defineMutation({
   },
   async handler({ caller, input, tx, workspace, noteChange }) {
     requireFitting(input.body);
-    const { text: body, redactions } = filtered(workspace, input.body);
-    for (const { rule, count } of redactions) {
-      noteChange(`content-filter/${rule}`, { before: null, after: `${count} redacted` });
-    }
     const to = input.to === undefined ? null : [...new Set(input.to)];
     await inOrder([
       requireActing(tx, caller, input.thread_id),
       ...(to ?? []).map((agent) => requireMember(tx, input.thread_id, agent)),
     ]);
+    // Only who may post hears what the filter thinks of a text.
+    const { text: body, redactions } = filtered(workspace, input.body);
+    for (const { rule, count } of redactions) {
+      noteChange(`content-filter/${rule}`, { before: null, after: `${count} redacted` });
+    }
     const [{ message, addressed }, thread] = await inOrder([
       tx.appendMessage({
         threadId: input.thread_id,

@@ -51,6 +51,15 @@ describe("the content filter", () => {
     expect(JSON.stringify(await world.audit())).not.toContain("Forbidden");
   });
 
+  test("says nothing to who may not post in the thread", async () => {
+    filterBy(word);
+    const outsider = callerOf(world, "mallory", "participant");
+    await expect(
+      world.call("post_message", outsider, { thread_id: "th-1", body: "this is forbidden" }),
+    ).rejects.toMatchObject({ code: "not_a_participant" });
+    expect((await world.audit())[0]).toMatchObject({ actor: "mallory", code: "not_a_participant" });
+  });
+
   test("takes time that grows with the text and not with what a pattern could be made to do", () => {
     const filter = compileContentFilter([{ name: "evil", pattern: "(a+)+$", action: "refuse" }]);
     const started = performance.now();
