@@ -1,5 +1,7 @@
 import type { z } from "zod";
-import type { LaunchPlan } from "../../machines/runtime/contract.ts";
+import type { DeliverWakeOutput } from "../../machines/participant/ports.ts";
+import type { Activity, DialogKind, LaunchPlan } from "../../machines/runtime/contract.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import { RouseError } from "../../runtime/errors.ts";
 import type { AgentPatterns } from "../terminals/patterns.ts";
 
@@ -14,6 +16,8 @@ export interface LaunchIdentity {
   /** Address of the MCP endpoint. */
   mcpUrl: string;
   credential: AgentCredential;
+  /** Private folder (0700) of this agent on this host; there once the kind has a `prepare`. */
+  folder: string;
   /** Our own environment; only an allow-list of it reaches the program. */
   baseEnv: Readonly<Record<string, string | undefined>>;
 }
@@ -28,6 +32,45 @@ export interface AgentLaunch {
   typedPrompt: string | null;
 }
 
+/** A running program as channels and observers are told of it. */
+export interface RunningProgram {
+  runtimeId: string;
+  agentId: string;
+  /** Null until the program or a call told it. */
+  sessionId: string | null;
+  pid: number;
+  cwd: string;
+  /** Private folder (0700) of this agent on this host, where `prepare` wrote its files. */
+  folder: string;
+}
+
+/** What a program's own source says; the screen is read beside it. */
+export interface SourceReport {
+  source: "stateFile" | "hook" | "appServer" | "events";
+  activity: Activity;
+  /** Set when activity is `dialog`. */
+  dialog?: DialogKind;
+  /** Epoch ms; set when activity is `limited` and the source tells the reset time. */
+  limitedUntil?: number;
+  sessionId?: string;
+}
+
+/** A way to wake a living program without its terminal. */
+export interface WakeChannel {
+  /** As in the evidence, for instance `codex-queue`. */
+  name: string;
+  probe(
+    program: RunningProgram,
+    signal: AbortSignal,
+  ): Promise<{ usable: true } | { usable: false; why: string }>;
+  /** `beforeFirstByte` must be awaited right before anything leaves us: it throws when the wake is no longer wanted. */
+  deliver(
+    program: RunningProgram,
+    wake: { wakeId: string; text: string },
+    io: { beforeFirstByte: () => Promise<void>; signal: AbortSignal; clock: Clock },
+  ): Promise<DeliverWakeOutput>;
+}
+
 /** An agent's definition, understood by its kind. */
 export interface AgentProgram {
   patterns: AgentPatterns;
@@ -40,6 +83,19 @@ export interface AgentProgram {
   sessionOf(plan: LaunchPlan, runtimeId: string): string | null;
   /** Throws `launch_failed` when the plan cannot be carried out. */
   launch(plan: LaunchPlan, identity: LaunchIdentity): AgentLaunch;
+  /**
+   * Writes into `folder` what the program needs before its first start: configuration, hooks, answers to first-run
+   * dialogs. Idempotent; keeps what is not ours.
+   */
+  prepare?(identity: LaunchIdentity, folder: string): Promise<void>;
+  /** Tells what the program itself says of its state until `signal` ends; resolves early when it has no such source. */
+  observe?(program: RunningProgram, tell: (report: SourceReport) => void, signal: AbortSignal): Promise<void>;
+  /** Best first; the terminal comes after them. */
+  channels?: readonly WakeChannel[];
+  /** Whether a living process holds the session, by the program's own locks and state files; null when that cannot be told (then: held). */
+  isSessionHeld?(sessionId: string, folder: string): Promise<boolean | null>;
+  /** Version of the installed program, and whether our patterns were recorded with it. Unknown versions fail closed: activity `unknown`, no typing. */
+  version?(signal: AbortSignal): Promise<{ text: string; known: boolean } | null>;
 }
 
 export interface AgentKind {

@@ -11,7 +11,7 @@ import type { AgentProgram } from "../agents/kind.ts";
 import { createScreenReader } from "../terminals/patterns.ts";
 import { serially } from "../terminals/serially.ts";
 import { typeSafely } from "../terminals/typing.ts";
-import { getAgentProgram } from "./agent-program.ts";
+import { getLocalAgent } from "./local-agent.ts";
 import { readRuntime } from "./managed-runtime.ts";
 import { isWakeLine, threadOfWakeLine, wakeLine } from "./wake-line.ts";
 import { WakeRate } from "./wake-rate.ts";
@@ -47,10 +47,11 @@ async function deliver(world: WorldOptions, rate: WakeRate, call: Call): Promise
   const { input, signal } = call;
   signal.throwIfAborted();
   const address = await requireOpenTerminal(world, call);
-  const program = await getAgentProgram(world, input.agentId);
-  if (program === null) return { verdict: "deferred", reason: "stateUnknown", retryAfterMs: null };
+  const agent = await getLocalAgent(world, input.agentId);
+  if (agent === null) return { verdict: "deferred", reason: "stateUnknown", retryAfterMs: null };
   const retryAfterMs = input.force ? 0 : rate.waitMs(input, world.clock.now());
   if (retryAfterMs > 0) return { verdict: "deferred", reason: "rateLimited", retryAfterMs };
+  const { program } = agent;
   return typeWake({ world, call, program, address, terminal: requireTerminal(world, address.backend) }, rate);
 }
 

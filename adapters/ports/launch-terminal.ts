@@ -7,8 +7,9 @@ import { implementPort, type AnyPortImplementation, type PortCall } from "../../
 import type { Terminal, TerminalAddress } from "../../runtime/terminal.ts";
 import type { AgentCredential, AgentLaunch, AgentProgram } from "../agents/kind.ts";
 import { createScreenReader } from "../terminals/patterns.ts";
+import { ensurePrivateFolder } from "../terminals/private-folder.ts";
 import { typeSafely } from "../terminals/typing.ts";
-import { getAgentProgram } from "./agent-program.ts";
+import { getLocalAgent, type LocalAgent } from "./local-agent.ts";
 import { isTerminalAlive, readRuntime } from "./managed-runtime.ts";
 import { requireTerminal, type TokenOwner, type WorldOptions } from "./world.ts";
 
@@ -22,13 +23,14 @@ export function launchTerminalPort(world: WorldOptions): AnyPortImplementation {
   return implementPort(launchTerminal, async (call) => {
     const { runtimeId, agentId, backend, purpose, sessionId, prompt } = call.input;
     const terminal = requireTerminal(world, backend);
-    const program = await getAgentProgram(world, agentId);
-    if (program === null) throw cannotLaunch(agentId);
+    const agent = await getLocalAgent(world, agentId);
+    if (agent === null) throw cannotLaunch(agentId);
+    const { program } = agent;
     const plan = { purpose, sessionId, prompt };
     const session = program.sessionOf(plan, runtimeId);
     const found = await findLiving(terminal, runtimeId);
     if (found !== null) return { address: found, sessionId: session };
-    const launch = await prepare(world, call, program);
+    const launch = await prepare(world, call, agent);
     call.signal.throwIfAborted();
     const address = await terminal.launch({ runtimeId, argv: launch.argv, cwd: launch.cwd, env: launch.env });
     try {
@@ -69,7 +71,7 @@ async function findLiving(terminal: Terminal, runtimeId: string): Promise<Termin
 async function prepare(
   world: WorldOptions,
   { input }: PortCall<Input>,
-  program: AgentProgram,
+  { program, folder }: LocalAgent,
 ): Promise<AgentLaunch> {
   const { runtimeId, agentId, purpose, sessionId, prompt } = input;
   const plan = { purpose, sessionId, prompt };
@@ -77,9 +79,13 @@ async function prepare(
   const credential = await credentialOf(world, program, { agentId, sessionId: session, runtimeId });
   const { engine, mcpUrl, baseEnv } = world;
   const { workspaceId } = engine;
-  const identity = { workspaceId, agentId, runtimeId, mcpUrl, credential, baseEnv };
+  const identity = { workspaceId, agentId, runtimeId, mcpUrl, credential, folder, baseEnv };
   const launch = program.launch(plan, identity);
   await requireFolder(launch.cwd);
+  if (program.prepare !== undefined) {
+    ensurePrivateFolder(folder);
+    await program.prepare(identity, folder);
+  }
   return launch;
 }
 

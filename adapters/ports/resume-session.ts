@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { addresses } from "../../machines/mail.ts";
 import { resumeSession } from "../../machines/participant/ports.ts";
 import { implementPort, type AnyPortImplementation } from "../../runtime/ports.ts";
-import { getAgentProgram } from "./agent-program.ts";
+import { getLocalAgent } from "./local-agent.ts";
 import { findSessionHolder } from "./managed-runtime.ts";
 import { startRuntime } from "./start-runtime.ts";
 import { wakeLine } from "./wake-line.ts";
@@ -16,8 +16,8 @@ export function resumeSessionPort(world: WorldOptions): AnyPortImplementation {
     // An earlier attempt got this far: its runtime itself may hold the session by now.
     if ((await call.getActor(addresses.runtime(runtimeId))) !== null)
       return { verdict: "started", runtimeId };
-    const program = await getAgentProgram(world, agentId);
-    if (program?.canResume !== true) return { verdict: "refused", reason: "noSession" };
+    const agent = await getLocalAgent(world, agentId);
+    if (agent?.program.canResume !== true) return { verdict: "refused", reason: "noSession" };
     const holder = await findSessionHolder(world, { agentId, sessionId, exceptRuntimeId: runtimeId });
     if (holder !== null) return { verdict: "refused", reason: "sessionHeld" };
     call.signal.throwIfAborted();

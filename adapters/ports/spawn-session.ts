@@ -3,7 +3,7 @@ import { spawnSession } from "../../machines/participant/ports.ts";
 import { implementPort, type AnyPortImplementation } from "../../runtime/ports.ts";
 import { summarize } from "../../runtime/summary.ts";
 import { sanitizeForTerminal } from "../terminals/sanitize.ts";
-import { getAgentProgram } from "./agent-program.ts";
+import { getLocalAgent } from "./local-agent.ts";
 import { startRuntime } from "./start-runtime.ts";
 import { wakeLine } from "./wake-line.ts";
 import type { WorldOptions } from "./world.ts";
@@ -17,8 +17,8 @@ type Output = z.infer<typeof spawnSession.output>;
 export function spawnSessionPort(world: WorldOptions): AnyPortImplementation {
   return implementPort(spawnSession, async (call): Promise<Output> => {
     const { agentId, threadId } = call.input;
-    const program = await getAgentProgram(world, agentId);
-    const summary = program === null ? null : await summaryOf(world, threadId);
+    const agent = await getLocalAgent(world, agentId);
+    const summary = agent === null ? null : await summaryOf(world, threadId);
     if (summary === null) return { verdict: "refused", reason: "notSpawnable" };
     call.signal.throwIfAborted();
     const prompt = `${summary}\n\n${wakeLine(call.input)}`;

@@ -8,7 +8,7 @@ import { implementPort, type AnyPortImplementation, type PortCall } from "../../
 import type { TerminalView } from "../../runtime/terminal.ts";
 import { settle, type ScreenReader, type SettledReading, createScreenReader } from "../terminals/patterns.ts";
 import { sanitizeLine } from "../terminals/sanitize.ts";
-import { getAgentProgram } from "./agent-program.ts";
+import { getLocalAgent } from "./local-agent.ts";
 import { readRuntime } from "./managed-runtime.ts";
 import { observe } from "./observation.ts";
 import { requireTerminal, type WorldOptions } from "./world.ts";
@@ -27,8 +27,8 @@ export function watchTerminalPort(world: WorldOptions): AnyPortImplementation {
   return implementPort(watchTerminal, async (call) => {
     const { address, agentId } = call.input;
     const terminal = requireTerminal(world, address.backend);
-    const program = await getAgentProgram(world, agentId);
-    const read: ScreenReader = program === null ? unreadable : createScreenReader(program.patterns);
+    const agent = await getLocalAgent(world, agentId);
+    const read: ScreenReader = agent === null ? unreadable : createScreenReader(agent.program.patterns);
     const bell = new Bell(world.clock);
     const stop = await terminal.watch(address, () => bell.ring());
     try {

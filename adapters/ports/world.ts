@@ -22,6 +22,8 @@ export interface WorldOptions {
   /** Backend for agents that a wake resumes or spawns; one of `terminals`. */
   launchBackend: TerminalBackend;
   kinds: AgentKinds;
+  /** Absolute; each agent that needs one gets a private folder below it. */
+  agentFolders: string;
   credentials: {
     /** A token for one runtime of one agent that lasts; reaches the program by its environment only. */
     tokenFor(owner: TokenOwner): Promise<string>;

@@ -11,7 +11,7 @@ export function ensurePrivateFolder(folder: string): void {
   } catch (cause) {
     throw new RouseError(
       "directory_not_writable",
-      `Cannot create the folder ${folder} for terminal sockets.`,
+      `Cannot create the private folder ${folder}.`,
       {
         nextStep: "Choose a data folder that this user may write.",
         cause,
@@ -23,7 +23,7 @@ export function ensurePrivateFolder(folder: string): void {
   if (!stat.isDirectory() || !isOurs || (stat.mode & 0o077) !== 0) {
     throw new RouseError(
       "directory_not_writable",
-      `The folder ${folder} for terminal sockets must be a real folder of this user with mode 0700.`,
+      `The folder ${folder} must be a real folder of this user with mode 0700.`,
       { nextStep: `Remove it or run: chmod 700 ${folder}` },
     );
   }

@@ -201,7 +201,7 @@ async function open(
 }
 
 function buildNode(
-  { config, nodeId, database, terminals, interposition }: Parts,
+  { config, home, nodeId, database, terminals, interposition }: Parts,
   {
     tokens,
     files,
@@ -233,6 +233,7 @@ function buildNode(
         terminals: terminals.byBackend,
         launchBackend: terminals.preferred,
         kinds: agentKinds,
+        agentFolders: home.folder("agents"),
         isPaused: (agentId) => isPaused(database.store, agentId),
         credentials: createCredentials(tokens, files),
         // Known only once the port is open, and needed only when an agent is launched.

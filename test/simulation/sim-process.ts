@@ -73,6 +73,7 @@ export class SimulatedProcess implements SimProcess {
           terminals: { scripted: terminal },
           launchBackend: "scripted",
           kinds: agentKinds,
+          agentFolders: "/nowhere",
           credentials: { tokenFor: (owner) => this.#tokenFor(owner) },
           isPaused: (agentId) => this.#isPaused(agentId),
           mcpUrl: "http://127.0.0.1:1/mcp",

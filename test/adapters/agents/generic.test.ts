@@ -11,6 +11,7 @@ const identity: LaunchIdentity = {
   runtimeId: "rt-1",
   mcpUrl: "http://127.0.0.1:1/mcp",
   credential: { token: "secret-token" },
+  folder: "/home/rouse/agents/reviewer-1/generic",
   baseEnv: {
     PATH: "/bin",
     HOME: "/home/me",

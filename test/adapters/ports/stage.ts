@@ -83,6 +83,7 @@ export class Stage<StageClock extends Clock = EagerClock> {
       terminals: { scripted: this.terminal },
       launchBackend: "scripted",
       kinds: agentKinds,
+      agentFolders: "/nowhere",
       credentials: { tokenFor: async ({ agentId, runtimeId }) => `token-of-${agentId}-${runtimeId}` },
       isPaused: async (agentId) => this.agents.get(agentId)?.paused === true,
       mcpUrl: "http://127.0.0.1:1/mcp",

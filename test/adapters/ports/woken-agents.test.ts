@@ -58,6 +58,7 @@ describe("agents that nobody relays for", () => {
           terminals: { pty: terminal },
           launchBackend: "pty",
           kinds: agentKinds,
+          agentFolders: join(folder, "agents"),
           isPaused: async () => false,
           credentials: {
             async tokenFor({ agentId, sessionId, runtimeId }) {
