@@ -5,6 +5,8 @@ export interface HttpLimits {
   /** Calls from one network address within the window that show no token known to be good. */
   callsPerPeer: number;
   callWindowMs: number;
+  /** Open connections of all callers together, streams included; 0: no limit. */
+  connections: number;
   /** Open event streams of one agent. */
   streamsPerAgent: number;
   /** Open event streams of all callers together. */
@@ -24,6 +26,7 @@ export const defaultHttpLimits: HttpLimits = {
   callsPerAgent: 2_000,
   callsPerPeer: 4_000,
   callWindowMs: 10_000,
+  connections: 1_000,
   streamsPerAgent: 8,
   streams: 500,
   streamHeartbeatMs: 15_000,

@@ -6,6 +6,7 @@ import { mcpRoutes } from "../mcp/routes.ts";
 import { operations } from "../operations/list.ts";
 import type { Operation, Workspace } from "../operations/operation.ts";
 import { runOperation } from "../operations/run-operation.ts";
+import { limitConnections } from "./connections.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { asRouseError } from "./failure.ts";
 import { acceptJson } from "./json-body.ts";
@@ -85,6 +86,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     void reply.header("referrer-policy", "no-referrer");
     requireTrustedOrigin(policy, request.headers);
   });
+  limitConnections(server, limits.connections);
   answerFailures(server, first, onError);
   server.setNotFoundHandler((request) => {
     throw new RouseError(
