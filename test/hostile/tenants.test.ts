@@ -75,7 +75,7 @@ describe("two workspaces behind one server", () => {
     await refused.body?.cancel();
   });
 
-  test("finds an operation that looks across the wall", { timeout: 30_000 }, async () => {
+  test("finds an operation that looks across the wall", { timeout: 90_000 }, async () => {
     const remove = plant({
       operation: "get_thread",
       changes: peeking(worlds.withA.b.store, worlds.withA.a.store),

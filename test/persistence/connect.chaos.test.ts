@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import type { EmbeddedPostgres } from "../../persistence/embedded/server.ts";
@@ -38,6 +39,8 @@ afterAll(async () => {
 test("killed backends and servers crash nothing, hang nothing, and no outcome is told wrongly", async () => {
   const outcomes = new Map<number, Outcome>();
   let slowestMs = 0;
+  const lag = monitorEventLoopDelay({ resolution: 10 });
+  lag.enable();
   const end = new AbortController();
   const work = async (worker: number): Promise<void> => {
     for (let id = worker; !end.signal.aborted; id += workers) {
@@ -61,7 +64,8 @@ test("killed backends and servers crash nothing, hang nothing, and no outcome is
     await running;
   }
 
-  expect(slowestMs).toBeLessThan(deadlineMs + 1_000);
+  // When nobody lets us run, nothing can be noticed either.
+  expect(slowestMs - lag.max / 1_000_000).toBeLessThan(deadlineMs + 1_000);
   expect(await wronglyTold(outcomes)).toEqual([]);
   const counts = ["acknowledged", "notCommitted", "unknown"].map((outcome) => countOf(outcomes, outcome));
   if (rounds >= 100)

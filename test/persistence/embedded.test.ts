@@ -124,7 +124,7 @@ describe("after a crash", () => {
     await query(first.url, "create table acknowledged (id int)");
     for (let id = 0; id < 20; id += 1) await query(first.url, `insert into acknowledged values (${id})`);
     process.kill(first.pid, "SIGKILL");
-    expect(await waitFor(async () => ((await embeddedStatus({ dir })).running ? null : "gone"), 10_000)).toBe(
+    expect(await waitFor(async () => ((await embeddedStatus({ dir })).running ? null : "gone"), 30_000)).toBe(
       "gone",
     );
     const second = await startEmbedded({ dir });

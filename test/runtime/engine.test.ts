@@ -328,7 +328,7 @@ describe.each(fixtures)("the engine $name", ({ open, close, keepsRecords }) => {
     await send("fetch");
     await runTurns();
     await reporting.tick();
-    await vi.waitFor(() => expect(writes).toBe(1));
+    await vi.waitFor(() => expect(writes).toBe(1), 15_000);
     gate.resolve({ n: 1 });
     await reporting.settled();
     expect(writes).toBe(2);
@@ -342,7 +342,7 @@ describe.each(fixtures)("the engine $name", ({ open, close, keepsRecords }) => {
     await send("fetch");
     await runTurns();
     await working.tick();
-    await vi.waitFor(() => expect(settleEffect).toHaveBeenCalledTimes(1));
+    await vi.waitFor(() => expect(settleEffect).toHaveBeenCalledTimes(1), 15_000);
     await clock.advance(1_000);
     await working.settled();
     expect(errors.splice(0)).toEqual([away, away]);

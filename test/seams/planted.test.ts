@@ -36,7 +36,7 @@ test("a node that answers before it commits is found out", { timeout }, async ()
   await broken.node.arm({ seam: "effects.claiming", passing: 1 }, null);
   await broken.until(
     async () => (broken.node.deaths.length === 1 ? null : "no death"),
-    AbortSignal.timeout(10_000),
+    AbortSignal.timeout(30_000),
   );
   const problems = findProblems(await readHistory(broken), "early", [{ key: "early", input, seq }]);
   expect(problems).toContain("post: #1 was acknowledged, found at no place");

@@ -25,7 +25,7 @@ export interface RoundResult {
 }
 
 const roundEndsWithinMs = 60_000;
-const restsWithinMs = 15_000;
+const restsWithinMs = 60_000;
 
 export async function playRound(stage: Stage, plan: RoundPlan): Promise<RoundResult> {
   const deadline = AbortSignal.timeout(roundEndsWithinMs);

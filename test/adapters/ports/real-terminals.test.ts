@@ -83,8 +83,8 @@ describe.each(Object.keys(backends) as Backend[])("a scripted agent in a real te
   }
 
   const seen = (activity: string) =>
-    vi.waitUntil(() => observed.at(-1)?.activity === activity, { timeout: 10_000, interval: 5 });
-  const until = (condition: () => boolean) => vi.waitUntil(condition, { timeout: 10_000, interval: 5 });
+    vi.waitUntil(() => observed.at(-1)?.activity === activity, { timeout: 30_000, interval: 5 });
+  const until = (condition: () => boolean) => vi.waitUntil(condition, { timeout: 30_000, interval: 5 });
 
   test("a wake reaches it: it reads, posts and acknowledges", async ({ skip }) => {
     if (!(await works(terminal))) skip(`NOT TESTED: ${backend} does not work on this machine`);

@@ -157,13 +157,13 @@ describe("agents that nobody relays for", () => {
         const wakes = await store.listWakes({ threadId: "th-1", limit: 100 });
         return unread.rows.length === 0 && wakes.every(({ closedAt }) => closedAt !== null);
       },
-      { timeout: 15_000, interval: 20 },
+      { timeout: 30_000, interval: 20 },
     );
     return store.listWakes({ threadId: "th-1", limit: 100 });
   }
 
   const until = (condition: () => Promise<boolean>) =>
-    vi.waitUntil(condition, { timeout: 25_000, interval: 20 });
+    vi.waitUntil(condition, { timeout: 30_000, interval: 20 });
   const states = async () => (await runtimes()).map(({ reported }) => reported?.state);
 
   test("review, fix and re-review happen by wakes alone, each acknowledged", async () => {
@@ -185,7 +185,7 @@ describe("agents that nobody relays for", () => {
     ]);
     expect(wakes.map(({ outcome }) => outcome)).toEqual(wakes.map(() => "read"));
     expect(errors).toEqual([]);
-  }, 40_000);
+  }, 90_000);
 
   test("an agent without a session is spawned with the summary; killed halfway, it resumes and repeats nothing", async () => {
     await register("he", "helper", "posted");

@@ -163,7 +163,7 @@ function openScripted(): Stage {
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string,
-  withinMs = 4_000,
+  withinMs = 15_000,
 ): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!(await condition())) {

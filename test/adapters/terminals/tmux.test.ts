@@ -36,7 +36,7 @@ test("a tmux that is too old or does not answer is told so", async () => {
     writeFileSync(path, `#!/bin/sh\n${body}\n`, { mode: 0o700 });
     return path;
   };
-  const options = { folder, clock: systemClock, timeoutMs: 300 };
+  const options = { folder, clock: systemClock };
   for (const version of ["tmux 2.9a", "tmux 3.1c"]) {
     const old = createTmuxTerminal({ ...options, program: script("old", `echo ${version}`) });
     await expect(old.probe()).rejects.toMatchObject({ code: "terminal_backend_missing" });
@@ -45,7 +45,11 @@ test("a tmux that is too old or does not answer is told so", async () => {
     const young = createTmuxTerminal({ ...options, program: script("young", `echo ${version}`) });
     expect((await young.probe()).version).toBe(version.slice(5));
   }
-  const hanging = createTmuxTerminal({ ...options, program: script("hanging", "exec sleep 600") });
+  const hanging = createTmuxTerminal({
+    ...options,
+    timeoutMs: 300,
+    program: script("hanging", "exec sleep 600"),
+  });
   await expect(hanging.probe()).rejects.toMatchObject({ code: "terminal_failed" });
   rmSync(folder, { recursive: true });
 });

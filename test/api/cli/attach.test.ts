@@ -59,12 +59,12 @@ describe("the command that shows a runtime's terminal", () => {
         const panes = tmux("list-panes", "-s", "-F", "#{pane_id}").trim().split("\n");
         for (const target of panes) {
           people.push(seatPerson(attachCommand({ ...runtime, backend: "tmux", server, target })));
-          await vi.waitFor(() => expect(tmux("list-clients", "-F", "#{pane_id}")).toContain(target), 5_000);
+          await vi.waitFor(() => expect(tmux("list-clients", "-F", "#{pane_id}")).toContain(target), 15_000);
         }
         people.forEach((person, index) => person.type(`I am ${index}`));
         for (const [index, pane] of panes.entries()) {
           const shown = () => tmux("capture-pane", "-p", "-t", pane).trim();
-          await vi.waitFor(() => expect(shown()).toBe(`I am ${index}`), 5_000);
+          await vi.waitFor(() => expect(shown()).toBe(`I am ${index}`), 15_000);
         }
       } finally {
         await Promise.all(people.map((person) => person.leave()));

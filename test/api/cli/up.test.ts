@@ -157,7 +157,7 @@ describe("what keeps a node from starting is said", () => {
     const { code, err } = await rouse(["up"], { ROUSE_PORT: undefined });
     expect(code).toBe(2);
     expect(err).toContain("the configuration is not valid (port: ");
-  }, 30_000);
+  }, 90_000);
 
   test("a database that is not there, with the last lines of the log", async () => {
     const { code, err } = await rouse(["up", "--json"], { DATABASE_URL: "postgres://u:p@127.0.0.1:9/x" });

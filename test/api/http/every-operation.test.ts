@@ -97,7 +97,7 @@ describe("every operation", () => {
     expect(mutations.filter((name) => !replayed.has(name))).toEqual([]);
     // It takes nothing that could differ.
     expect(mutations.filter((name) => !differing.has(name))).toEqual(["refresh_token"]);
-  }, 30_000);
+  }, 90_000);
 
   test("that lists in pages shows the same in small ones as in one, each thing once", async () => {
     const teller = new Examiner(({ name, token, input }) => sendCall(served, token, { name, input }));
@@ -122,7 +122,7 @@ describe("every operation", () => {
       }
       expect([name, found]).toEqual([name, itemsOf(whole)]);
     }
-  }, 30_000);
+  }, 90_000);
 
   test("refuses a field that it does not know, by its name", async () => {
     const operator = await served.token("operator", "operator");

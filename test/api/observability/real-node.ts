@@ -150,7 +150,7 @@ function ready(child: ChildProcess): Promise<NodeFile> {
 }
 
 /** Looks again until it is so; fails by its name. */
-export async function until(what: string, isSo: () => Promise<boolean>, withinMs = 20_000): Promise<void> {
+export async function until(what: string, isSo: () => Promise<boolean>, withinMs = 60_000): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (!(await isSo())) {
     if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);

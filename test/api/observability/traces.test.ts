@@ -91,7 +91,7 @@ describe("a trace", () => {
       });
       const trace = traceId(1);
       await post(node, trace);
-      await until("the wake's span", async () => collector.trace(trace).some(isOf("wake")), 30_000);
+      await until("the wake's span", async () => collector.trace(trace).some(isOf("wake")), 60_000);
       await node.end("bob");
       await until("all spans of the typing", async () =>
         collector.trace(trace).some(isOf("effect deliverWake")),
