@@ -28,41 +28,46 @@ export interface ForeignCharts {
 const actorsPerTurn = 256;
 const mailPerActor = 128;
 
-/** While one batch is being committed, the next is claimed and decided; a third would wait for the same processors. */
-const lanes = 2;
+/** While some batches are being committed, the next is claimed and decided; more would wait for the same processors. */
+const maxLanes = 3;
 /** Bounds one call while mail keeps coming. */
 const turnsPerLane = 16;
 
-/** Takes turns until hardly any mail waits, several at a time once there is much of it. Returns how many actors moved. */
+/**
+ * Takes turns until hardly any mail waits. A full claim says that there is more: while its batch is decided and committed, the
+ * next one is claimed. Returns how many actors moved.
+ */
 export async function takeTurns(options: TurnOptions): Promise<number> {
-  const first = await turn(options);
-  if (first < actorsPerTurn) return first;
-  const outcomes = await Promise.allSettled(Array.from({ length: lanes }, () => takeTurnsInLane(options)));
-  let moved = first;
-  for (const outcome of outcomes) {
-    if (outcome.status === "rejected") throw outcome.reason;
-    moved += outcome.value;
-  }
-  return moved;
+  const lanes: Promise<PromiseSettledResult<number>[]>[] = [];
+  const openLane = (): void => {
+    if (lanes.length < maxLanes) lanes.push(Promise.allSettled([takeTurnsInLane(options, openLane)]));
+  };
+  openLane();
+  const outcomes: PromiseSettledResult<number>[] = [];
+  for (const lane of lanes) outcomes.push(...(await lane));
+  const failed = outcomes.find((outcome) => outcome.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+  return outcomes.reduce((moved, outcome) => moved + (outcome.status === "fulfilled" ? outcome.value : 0), 0);
 }
 
-async function takeTurnsInLane(options: TurnOptions): Promise<number> {
+async function takeTurnsInLane(options: TurnOptions, onFullClaim: () => void): Promise<number> {
   let moved = 0;
   for (let taken = 0; taken < turnsPerLane; taken += 1) {
-    const found = await turn(options);
+    const found = await turn(options, onFullClaim);
     moved += found;
-    if (found === 0) break;
+    if (found < actorsPerTurn) break;
   }
   return moved;
 }
 
-/** Advances every actor that has mail, up to one batch. Returns how many actors moved. */
-export async function turn(options: TurnOptions): Promise<number> {
+/** Advances every actor that has mail, up to one batch. Returns how many actors moved; tells when there was a whole batch. */
+export async function turn(options: TurnOptions, onFullClaim?: () => void): Promise<number> {
   const { registry, foreign = { wereMet: false } } = options;
   let claimed: Address[] = [];
   const claimBatch = async (tx: Transaction): Promise<Claim[]> => {
     const passOver = foreign.wereMet ? { machineHashes: registry.machineHashes } : {};
     const claims = await tx.claimReady({ actors: actorsPerTurn, mailPerActor, ...passOver });
+    if (claims.length === actorsPerTurn) onFullClaim?.();
     const own = claims.filter(({ actor }) => registry.runs(actor));
     foreign.wereMet ||= own.length < claims.length;
     claimed = own.map(({ actor }) => actor.address);

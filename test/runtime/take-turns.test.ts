@@ -47,6 +47,38 @@ describe.each(storeFixtures())("many turns $name", ({ open, close }) => {
     expect((await store.counts()).mail).toBe(0);
   });
 
+  test("the batch behind a full one is begun before the full one is committed", async () => {
+    const steps: string[] = [];
+    const told = changingCommits(store, (batch) => {
+      steps.push("committed");
+      return batch;
+    });
+    const noted: Store = {
+      ...told,
+      transaction: (work, how) => {
+        steps.push("begun");
+        return told.transaction(work, how);
+      },
+    };
+    await takeTurns({ store: noted, registry, doorbell });
+    expect(steps.slice(0, 3)).toEqual(["begun", "begun", "committed"]);
+  });
+
+  test("a single batch is taken alone", async () => {
+    await drain();
+    await store.transaction((tx) => tx.send([{ to: "bench/0", from: "test", event: { type: "told" } }]));
+    let begun = 0;
+    const counting: Store = {
+      ...store,
+      transaction: (work, how) => {
+        begun += 1;
+        return store.transaction(work, how);
+      },
+    };
+    expect(await takeTurns({ store: counting, registry, doorbell })).toBe(1);
+    expect(begun).toBe(1);
+  });
+
   test("a batch that is refused loses nothing and is taken again", async () => {
     let commits = 0;
     const staleSecond = changingCommits(store, (batch) => {
