@@ -1,11 +1,13 @@
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { createAuthenticate, type Authenticate, type Authenticated } from "../auth/authenticate.ts";
+import { mayWait, whileGood } from "../auth/while-good.ts";
 import { RouseError } from "../../runtime/errors.ts";
 import { createMcpEndpoint, type McpEndpoint } from "../mcp/endpoint.ts";
 import { mcpRoutes } from "../mcp/routes.ts";
 import { operations } from "../operations/list.ts";
 import type { Operation, Workspace } from "../operations/operation.ts";
-import { runOperation } from "../operations/run-operation.ts";
+import { runOperation, type OperationResult } from "../operations/run-operation.ts";
+import { watchCancellation, type Cancellation } from "./cancellation.ts";
 import { limitConnections } from "./connections.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { asRouseError } from "./failure.ts";
@@ -104,7 +106,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     await refuseUnderPressure(scope, limits.overloadedDelayMs);
     await requireCaller(scope, { authenticate, limits });
     eventRoutes(scope, { limits, onError });
-    for (const operation of operations) route(scope, operation);
+    const cancellation = watchCancellation(scope);
+    for (const operation of operations) route(scope, operation, cancellation);
     const endpoint = options.mcp ?? createMcpEndpoint({ version: options.version, onError });
     mcpRoutes(scope, endpoint);
   });
@@ -156,7 +159,7 @@ function refuseWhileDraining(server: FastifyInstance): () => boolean {
   return () => isDraining;
 }
 
-function route(scope: FastifyInstance, operation: Operation): void {
+function route(scope: FastifyInstance, operation: Operation, { overOf, whileWaiting }: Cancellation): void {
   const readInput = restInput(operation);
   const { method, path: url } = operation.http;
   scope.route({
@@ -164,7 +167,8 @@ function route(scope: FastifyInstance, operation: Operation): void {
     url,
     config: { operation: operation.name },
     handler: async (request, reply) => {
-      const { caller, workspace } = requireAuthenticated(request);
+      const authenticated = requireAuthenticated(request);
+      const { caller, workspace } = authenticated;
       const input = readInput({
         params: request.params,
         query: request.query,
@@ -172,7 +176,9 @@ function route(scope: FastifyInstance, operation: Operation): void {
         idempotencyKey: oneHeader(request.headers["idempotency-key"]),
       });
       const onReplayed = (): void => void reply.header("idempotency-replayed", "true");
-      return runOperation({ operation, caller, workspace, input, requestId: request.id, onReplayed });
+      const run = (ending: { signal?: AbortSignal }): Promise<OperationResult> =>
+        runOperation({ operation, caller, workspace, input, requestId: request.id, onReplayed, ...ending });
+      return mayWait(input) ? whileGood(authenticated, whileWaiting(overOf(reply)), run) : run({});
     },
   });
 }

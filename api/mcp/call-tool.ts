@@ -1,7 +1,8 @@
+import { mayWait, whileGood } from "../auth/while-good.ts";
 import { getOperation } from "../operations/list.ts";
 import { problemOf, statusOf } from "../operations/problem.ts";
 import { runOperation, type OperationResult } from "../operations/run-operation.ts";
-import { boundedAnswer } from "./bounded-answer.ts";
+import { boundedAnswer, type Answer } from "./bounded-answer.ts";
 import { ProtocolFailure } from "./protocol-failure.ts";
 import type { McpRequest, OnError } from "./request.ts";
 
@@ -28,22 +29,19 @@ export async function callTool(
   const operation = getOperation(name);
   if (operation === null) throw new ProtocolFailure("invalid_params", `Unknown tool: ${name}`);
   const { caller, workspace, requestId } = request;
-  const token = "wait_s" in input ? workspace.tokens.watch(caller) : null;
-  const waiting = token === null ? {} : { signal: AbortSignal.any([request.cancelled(), token.signal]) };
-  try {
-    const wanted = { ...operation.modelDefaults, ...input };
-    const { result, text } = await boundedAnswer(operation, wanted, (now) =>
-      runOperation({ operation, caller, workspace, input: now, requestId, ...waiting }),
+  const wanted = { ...operation.modelDefaults, ...input };
+  const answer = (ending: { signal?: AbortSignal }): Promise<Answer> =>
+    boundedAnswer(operation, wanted, (now) =>
+      runOperation({ operation, caller, workspace, input: now, requestId, ...ending }),
     );
-    // A long wait outlives the first check of the token.
-    if (token?.signal.aborted === true) throw token.signal.reason;
+  try {
+    const isLong = mayWait(input);
+    const { result, text } = await (isLong ? whileGood(request, request.cancelled(), answer) : answer({}));
     // Both carry all of it: clients show the model only one of them.
     return { content: [{ type: "text", text }], structuredContent: result };
   } catch (error) {
     const problem = problemOf(error, requestId);
     if (statusOf(problem) >= 500) onError(`tool ${name} (request ${requestId})`, error);
     return { isError: true, content: [{ type: "text", text: JSON.stringify({ error: problem }) }] };
-  } finally {
-    token?.close();
   }
 }

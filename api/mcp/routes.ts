@@ -2,28 +2,21 @@ import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { RouseError } from "../../runtime/errors.ts";
+import { watchCancellation } from "../http/cancellation.ts";
 import type { McpEndpoint } from "./endpoint.ts";
 import type { McpRequest } from "./request.ts";
 
-/** Made once: an error with its stack for every call would cost more than it tells. */
-const ended = new Error("the exchange is over");
-
 /** MCP over stateless Streamable HTTP. Its scope has checked the token already. */
 export function mcpRoutes(scope: FastifyInstance, endpoint: McpEndpoint): void {
-  const draining = new AbortController();
-  scope.addHook("preClose", async () => {
-    draining.abort();
-    await endpoint.close();
-  });
+  const { overOf, whileWaiting } = watchCancellation(scope);
+  scope.addHook("preClose", () => endpoint.close());
   scope.post("/mcp", async (request, reply) => {
-    const over = new AbortController();
-    reply.raw.once("close", () => over.abort(ended));
-    const web = webRequest(request, over.signal);
-    const cancelled = (): AbortSignal => AbortSignal.any([over.signal, draining.signal]);
+    const over = overOf(reply);
+    const web = webRequest(request, over);
     const exchange = {
       body: request.body,
-      request: mcpRequest(request, cancelled),
-      over: over.signal,
+      request: mcpRequest(request, () => whileWaiting(over)),
+      over,
     };
     return send(reply, await endpoint.answer(web, exchange));
   });

@@ -3,16 +3,19 @@ import type { Engine } from "../../runtime/engine.ts";
 /** The doorbell loses rings when its connection breaks: whoever waits looks by itself now and then. */
 const lookEveryMs = 1_000;
 
-/** Whoever comes then is answered at once, as if the time were up. */
-const mostWaits = 1_000;
+/** Of one agent, and of all together. Whoever comes then is answered at once, as if the time were up. */
+const most = { ofAgent: 32, ofAll: 1_000 } as const;
 
 interface Wait {
+  agentId: string;
   threadId: string;
   afterSeq: number;
   done: (isThere: boolean) => void;
 }
 
 export interface WaitRequest {
+  /** Who waits. */
+  agentId: string;
   threadId: string;
   /** Something newer than this is waited for. */
   afterSeq: number;
@@ -33,13 +36,13 @@ export class HeadWatch {
   }
 
   /** True once the thread has something newer; false when the time is up or the signal was aborted. */
-  waitFor({ threadId, afterSeq, waitMs, signal }: WaitRequest): Promise<boolean> {
-    const isFull = this.#waits.size >= mostWaits;
-    if (isFull || signal?.aborted === true || waitMs <= 0) return Promise.resolve(false);
+  waitFor({ agentId, threadId, afterSeq, waitMs, signal }: WaitRequest): Promise<boolean> {
+    if (this.#isFull(agentId) || signal?.aborted === true || waitMs <= 0) return Promise.resolve(false);
     return new Promise((resolve) => {
       const give = (): void => wait.done(false);
       const timer = setTimeout(give, waitMs);
       const wait: Wait = {
+        agentId,
         threadId,
         afterSeq,
         done: (isThere) => {
@@ -56,6 +59,13 @@ export class HeadWatch {
       // What was posted since the caller looked rang when nobody listened.
       this.#look();
     });
+  }
+
+  #isFull(agentId: string): boolean {
+    if (this.#waits.size >= most.ofAll) return true;
+    let own = 0;
+    for (const wait of this.#waits) if (wait.agentId === agentId) own += 1;
+    return own >= most.ofAgent;
   }
 
   #start(): void {

@@ -69,6 +69,7 @@ export const readMessages = defineQuery({
     if (page.messages.length > 0 || waitS === 0) return page;
     const { engine } = call.workspace;
     const isThere = await headWatchOf(engine).waitFor({
+      agentId: call.caller.agentId,
       threadId: page.thread_id,
       afterSeq: page.next_after_seq,
       waitMs: waitS * 1_000,
