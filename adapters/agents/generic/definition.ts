@@ -1,11 +1,7 @@
-import { isAbsolute } from "node:path";
 import { z } from "zod";
 import { agentPatterns } from "../../terminals/patterns.ts";
+import { absoluteFolder, argument, environment } from "../fields.ts";
 
-const argument = z
-  .string()
-  .max(4096)
-  .refine((text) => !text.includes("\0"), "must not contain NUL");
 const plainArgument = argument.refine(
   (text) => !/\{(?:session|prompt)\}/.test(text),
   "placeholders belong into session.args, resume.args or prompt.args, which are left out when there is no value",
@@ -21,18 +17,13 @@ const argumentsWith = (placeholder: string) =>
       `one element must contain ${placeholder}`,
     );
 
-const environmentName = z
-  .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "is no name of an environment variable")
-  .refine((name) => !name.startsWith("ROUSE_"), "names that begin with ROUSE_ are ours");
-
 /** An agent that is a command plus patterns of its screen: everything about it is data. No shell is ever involved. */
 export const genericDefinition = z.strictObject({
   command: z
     .tuple([plainArgument.min(1)], plainArgument)
     .describe("Program and arguments, executed without a shell."),
-  cwd: z.string().refine(isAbsolute, "must be an absolute folder"),
-  env: z.record(environmentName, argument).default({}),
+  cwd: absoluteFolder,
+  env: environment.default({}),
   session: z
     .strictObject({ args: argumentsWith("{session}") })
     .optional()
