@@ -7,11 +7,12 @@ import {
 import type { RuntimeContext } from "../../machines/runtime/events.ts";
 import { implementPort, type AnyPortImplementation, type PortCall } from "../../runtime/ports.ts";
 import type { Terminal, TerminalAddress } from "../../runtime/terminal.ts";
-import type { AgentProgram } from "../agents/kind.ts";
-import { createScreenReader } from "../terminals/patterns.ts";
+import { workingFolderOf } from "../terminals/process-table.ts";
 import { serially } from "../terminals/serially.ts";
-import { typeSafely } from "../terminals/typing.ts";
-import { getLocalAgent } from "./local-agent.ts";
+import { obstacleOf, typeSafely } from "../terminals/typing.ts";
+import { deliverStructured, findStructuredObstacle } from "./deliver-structured.ts";
+import type { LivePrograms } from "./live-programs.ts";
+import { getLocalAgent, type LocalAgent } from "./local-agent.ts";
 import { readRuntime } from "./managed-runtime.ts";
 import { isWakeLine, threadOfWakeLine, wakeLine } from "./wake-line.ts";
 import { WakeRate } from "./wake-rate.ts";
@@ -20,7 +21,7 @@ import { requireTerminal, type WorldOptions } from "./world.ts";
 type Call = PortCall<DeliverWakeInput>;
 type Standstill = Extract<DeliverWakeOutput, { verdict: "deferred" | "refused" }>;
 
-/** Carries a verdict out of the typing procedure; nothing was written. */
+/** Carries a verdict out of a delivery; nothing was written. */
 class NothingWritten extends Error {
   readonly verdict: Standstill;
 
@@ -30,12 +31,12 @@ class NothingWritten extends Error {
   }
 }
 
-export function deliverWakePort(world: WorldOptions): AnyPortImplementation {
+export function deliverWakePort(world: WorldOptions, programs: LivePrograms): AnyPortImplementation {
   const rate = new WakeRate(world.wakesPerMinute);
   const oneAtATime = serially();
   return implementPort(deliverWake, async (call) => {
     try {
-      return await oneAtATime(call.input.runtimeId, () => deliver(world, rate, call));
+      return await oneAtATime(call.input.runtimeId, () => deliver({ world, programs, rate, call }));
     } catch (error) {
       if (error instanceof NothingWritten) return error.verdict;
       throw error;
@@ -43,60 +44,112 @@ export function deliverWakePort(world: WorldOptions): AnyPortImplementation {
   });
 }
 
-async function deliver(world: WorldOptions, rate: WakeRate, call: Call): Promise<DeliverWakeOutput> {
+interface Delivery {
+  world: WorldOptions;
+  programs: LivePrograms;
+  rate: WakeRate;
+  call: Call;
+}
+
+async function deliver(delivery: Delivery): Promise<DeliverWakeOutput> {
+  const { world, rate, call } = delivery;
   const { input, signal } = call;
   signal.throwIfAborted();
-  const address = await requireOpenTerminal(world, call);
+  const runtime = await requireOpenRuntime(world, call);
   const agent = await getLocalAgent(world, input.agentId);
   if (agent === null) return { verdict: "deferred", reason: "stateUnknown", retryAfterMs: null };
   const retryAfterMs = input.force ? 0 : rate.waitMs(input, world.clock.now());
   if (retryAfterMs > 0) return { verdict: "deferred", reason: "rateLimited", retryAfterMs };
-  const { program } = agent;
-  return typeWake({ world, call, program, address, terminal: requireTerminal(world, address.backend) }, rate);
+  const target: Target = {
+    ...{ ...delivery, ...runtime, agent },
+    terminal: requireTerminal(world, runtime.address.backend),
+    beforeFirstByte: firstByteOf(delivery),
+  };
+  return (await wakeStructured(target)) ?? typeWake(target);
 }
 
-interface Target {
-  world: WorldOptions;
-  call: Call;
-  program: AgentProgram;
+interface Target extends Delivery, OpenRuntime {
+  agent: LocalAgent;
   terminal: Terminal;
-  address: TerminalAddress;
+  beforeFirstByte: () => Promise<void>;
 }
 
-function typeWake(
-  { world, call, program, terminal, address }: Target,
-  rate: WakeRate,
-): Promise<DeliverWakeOutput> {
+/** Checked before each channel's first byte, marked and counted once. */
+function firstByteOf({ world, rate, call }: Delivery): () => Promise<void> {
+  let isMarked = false;
+  return async () => {
+    // What was looked at took time: somebody may have paused this runtime meanwhile.
+    await requireOpenRuntime(world, call);
+    call.signal.throwIfAborted();
+    if (isMarked) return;
+    await call.markStarted();
+    isMarked = true;
+    rate.note(call.input, world.clock.now());
+  };
+}
+
+/** Null when no structured channel will do. */
+async function wakeStructured(target: Target): Promise<DeliverWakeOutput | null> {
+  const { world, programs, call, agent, address, runtime } = target;
   const { input, signal } = call;
-  const { clock } = world;
+  const { channels = [], patterns } = agent.program;
+  if (channels.length === 0) return null;
+  if (!(await programs.isKnown(input.runtimeId, agent.program, signal))) return null;
+  const seen = await target.terminal.view(address).catch(obstacleOf);
+  if ("verdict" in seen) return seen;
+  const { quietWindowMs, force } = input;
+  const obstacle = findStructuredObstacle(runtime.observation, seen, {
+    shells: patterns.shells,
+    ...{ quietWindowMs, force },
+  });
+  if (obstacle !== null) return obstacle;
+  const { runtimeId, agentId, wakeId } = input;
+  const { pid } = address;
+  const { sessionId } = runtime;
+  return deliverStructured({
+    ...{ programs, channels, wakeId, signal, clock: world.clock, beforeFirstByte: target.beforeFirstByte },
+    program: { runtimeId, agentId, sessionId, pid, cwd: workingFolderOf(pid), folder: agent.folder },
+    text: wakeLine(input),
+  });
+}
+
+async function typeWake({
+  world,
+  programs,
+  call,
+  agent: { program },
+  terminal,
+  address,
+  beforeFirstByte,
+}: Target): Promise<DeliverWakeOutput> {
+  const { input, signal } = call;
   return typeSafely({
     terminal,
     address,
     text: wakeLine(input),
-    read: createScreenReader(program.patterns),
+    read: await programs.reader(input.runtimeId, program, signal),
     quietWindowMs: input.quietWindowMs,
     force: input.force,
-    clock,
+    clock: world.clock,
     pace: { enterDelayMs: program.enterDelayMs },
     isOwnText: isWakeLine,
     saysTheSame: (draft) => threadOfWakeLine(draft) === input.threadId,
-    beforeFirstByte: async () => {
-      // The look at the screen took time: somebody may have paused this runtime meanwhile.
-      await requireOpenTerminal(world, call);
-      signal.throwIfAborted();
-      await call.markStarted();
-      rate.note(input, clock.now());
-    },
+    beforeFirstByte,
     // A pause, a hand-over or a lost lease stops us even when our text stands in the box already.
     beforeEnter: async () => {
-      await requireOpenTerminal(world, call);
+      await requireOpenRuntime(world, call);
       signal.throwIfAborted();
     },
   });
 }
 
-/** The terminal of a managed runtime of this host whose injection is open. Throws `NothingWritten`. */
-async function requireOpenTerminal(world: WorldOptions, call: Call): Promise<TerminalAddress> {
+interface OpenRuntime {
+  runtime: RuntimeContext;
+  address: TerminalAddress;
+}
+
+/** A managed runtime of this host whose injection is open. Throws `NothingWritten`. */
+async function requireOpenRuntime(world: WorldOptions, call: Call): Promise<OpenRuntime> {
   const { input } = call;
   const actor = await call.getActor(addresses.runtime(input.runtimeId));
   if (actor === null || actor.status !== "active") throw refused("noRuntime");
@@ -105,7 +158,7 @@ async function requireOpenTerminal(world: WorldOptions, call: Call): Promise<Ter
   if (runtime.management !== "managed") throw refused("unmanaged");
   const isPaused = runtime.injection !== "open" || (await world.isPaused(input.agentId));
   if (isPaused) throw refused("injectionPaused");
-  return runtime.address ?? notThere(runtime);
+  return { runtime, address: runtime.address ?? notThere(runtime) };
 }
 
 function notThere({ reported }: RuntimeContext): never {

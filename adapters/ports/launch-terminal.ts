@@ -6,9 +6,10 @@ import { RouseError } from "../../runtime/errors.ts";
 import { implementPort, type AnyPortImplementation, type PortCall } from "../../runtime/ports.ts";
 import type { Terminal, TerminalAddress } from "../../runtime/terminal.ts";
 import type { AgentCredential, AgentLaunch, AgentProgram } from "../agents/kind.ts";
-import { createScreenReader } from "../terminals/patterns.ts";
+import type { ScreenReader } from "../terminals/patterns.ts";
 import { ensurePrivateFolder } from "../terminals/private-folder.ts";
 import { typeSafely } from "../terminals/typing.ts";
+import type { LivePrograms } from "./live-programs.ts";
 import { getLocalAgent, type LocalAgent } from "./local-agent.ts";
 import { isTerminalAlive, readRuntime } from "./managed-runtime.ts";
 import { requireTerminal, type TokenOwner, type WorldOptions } from "./world.ts";
@@ -19,7 +20,7 @@ type Input = z.infer<typeof launchTerminal.input>;
 const promptPatienceMs = 20_000;
 const promptRecheckMs = 200;
 
-export function launchTerminalPort(world: WorldOptions): AnyPortImplementation {
+export function launchTerminalPort(world: WorldOptions, programs: LivePrograms): AnyPortImplementation {
   return implementPort(launchTerminal, async (call) => {
     const { runtimeId, agentId, backend, purpose, sessionId, prompt } = call.input;
     const terminal = requireTerminal(world, backend);
@@ -36,7 +37,9 @@ export function launchTerminalPort(world: WorldOptions): AnyPortImplementation {
     try {
       // Typed by the attempt that launched only: a repeated attempt must not type it twice.
       if (launch.typedPrompt !== null) {
-        await typePrompt(world, call, { terminal, address, program, text: launch.typedPrompt });
+        const read = await programs.reader(runtimeId, program, call.signal);
+        const { enterDelayMs } = program;
+        await typePrompt(world, call, { terminal, address, read, enterDelayMs, text: launch.typedPrompt });
       }
       await requireWanted(call);
     } catch (error) {
@@ -115,7 +118,8 @@ async function requireFolder(path: string): Promise<void> {
 interface FirstLine {
   terminal: Terminal;
   address: TerminalAddress;
-  program: AgentProgram;
+  read: ScreenReader;
+  enterDelayMs: number;
   text: string;
 }
 
@@ -140,11 +144,11 @@ async function typeOnce(world: WorldOptions, call: PortCall<Input>, line: FirstL
       terminal: line.terminal,
       address: line.address,
       text: line.text,
-      read: createScreenReader(line.program.patterns),
+      read: line.read,
       quietWindowMs,
       force: false,
       clock,
-      pace: { enterDelayMs: line.program.enterDelayMs },
+      pace: { enterDelayMs: line.enterDelayMs },
       beforeFirstByte: requireOpen,
       beforeEnter: requireOpen,
     });

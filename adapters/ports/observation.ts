@@ -1,6 +1,7 @@
 import type { Observation } from "../../machines/runtime/contract.ts";
 import type { TerminalView } from "../../runtime/terminal.ts";
-import type { SettledReading } from "../terminals/patterns.ts";
+import type { ScreenReading, SettledReading } from "../terminals/patterns.ts";
+import type { ToldReport } from "./program-source.ts";
 import { isWakeLine } from "./wake-line.ts";
 
 export interface ObservationRules {
@@ -8,22 +9,47 @@ export interface ObservationRules {
   quietWindowMs: number;
   /** Idle and drafts must stand still for this long before they count. */
   settleMs: number;
+  /** What the program itself told last, or null. */
+  told: ToldReport | null;
+  /** Whether an unsent draft keeps wakes away: it does where only the terminal can carry them. */
+  draftIsPerson: boolean;
   now: number;
 }
+
+/** A screen that contradicts an older report than this is right: the program's own word has dried up. */
+const trustedMs = 30_000;
 
 /** What a look tells the runtime's chart; null while it must be looked at once more. Pure. */
 export function observe(
   { reading, since }: SettledReading,
   view: TerminalView,
-  { quietWindowMs, settleMs, now }: ObservationRules,
+  { quietWindowMs, settleMs, told, draftIsPerson, now }: ObservationRules,
 ): Observation | null {
-  const { activity, dialog, draft, bareShell } = reading;
+  const { draft, bareShell } = reading;
   if (bareShell) return { activity: "unknown" };
-  if (activity === "dialog") return dialog === undefined ? { activity: "unknown" } : { activity, dialog };
-  if (activity !== "idle") return { activity };
+  const state = merge(reading, told, now);
+  if (state.activity === "dialog" && state.dialog === undefined) return { activity: "unknown" };
+  if (state.activity !== "idle") return state;
   if (view.humanIdleMs !== null && view.humanIdleMs < quietWindowMs) return { activity: "humanTyping" };
   if (now - since < settleMs) return null;
   // A person's unsent draft is a person; a wake line of ours that was never submitted is not.
   const isForeignDraft = draft !== null && draft !== "" && !isWakeLine(draft);
-  return { activity: isForeignDraft ? "humanTyping" : "idle" };
+  return { activity: draftIsPerson && isForeignDraft ? "humanTyping" : "idle" };
+}
+
+/** The program's own word counts before its screen, while it is fresh. */
+function merge({ activity, dialog }: ScreenReading, told: ToldReport | null, now: number): Observation {
+  const shown = dialog === undefined ? { activity } : { activity, dialog };
+  if (told === null) return shown;
+  const { report, at } = told;
+  if (report.activity === "unknown" || report.activity === "humanTyping") return shown;
+  const isContradicted = activity !== "unknown" && activity !== report.activity;
+  if (isContradicted && now - at >= trustedMs) return shown;
+  // A turn that waits for an answer runs on, as far as most sources can tell.
+  if (report.activity === "busy" && (activity === "dialog" || activity === "limited")) return shown;
+  return {
+    activity: report.activity,
+    ...(report.dialog === undefined ? {} : { dialog: report.dialog }),
+    ...(report.limitedUntil === undefined ? {} : { limitedUntil: report.limitedUntil }),
+  };
 }

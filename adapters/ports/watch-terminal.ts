@@ -2,15 +2,21 @@ import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import type { Observation } from "../../machines/runtime/contract.ts";
 import { watchTerminal } from "../../machines/runtime/ports.ts";
-import { delay, type Clock } from "../../runtime/clock.ts";
+import { delay } from "../../runtime/clock.ts";
 import { isRouseError } from "../../runtime/errors.ts";
 import { implementPort, type AnyPortImplementation, type PortCall } from "../../runtime/ports.ts";
 import type { TerminalView } from "../../runtime/terminal.ts";
-import { settle, type ScreenReader, type SettledReading, createScreenReader } from "../terminals/patterns.ts";
+import type { AgentProgram, RunningProgram } from "../agents/kind.ts";
+import { settle, type ScreenReader, type SettledReading } from "../terminals/patterns.ts";
+import { workingFolderOf } from "../terminals/process-table.ts";
 import { sanitizeLine } from "../terminals/sanitize.ts";
-import { getLocalAgent } from "./local-agent.ts";
+import { Bell } from "./bell.ts";
+import { unreadable, type LivePrograms } from "./live-programs.ts";
+import { getLocalAgent, type LocalAgent } from "./local-agent.ts";
 import { readRuntime } from "./managed-runtime.ts";
 import { observe } from "./observation.ts";
+import { ProgramSource } from "./program-source.ts";
+import { noteToldSession } from "./told-session.ts";
 import { requireTerminal, type WorldOptions } from "./world.ts";
 
 /** Two looks are at least this far apart, however busy the screen is. */
@@ -23,16 +29,22 @@ const settleMs = 200;
 const patience = 5;
 const maxLastLineBytes = 200;
 
-export function watchTerminalPort(world: WorldOptions): AnyPortImplementation {
+export function watchTerminalPort(world: WorldOptions, programs: LivePrograms): AnyPortImplementation {
   return implementPort(watchTerminal, async (call) => {
-    const { address, agentId } = call.input;
+    const { address, agentId, runtimeId } = call.input;
     const terminal = requireTerminal(world, address.backend);
     const agent = await getLocalAgent(world, agentId);
-    const read: ScreenReader = agent === null ? unreadable : createScreenReader(agent.program.patterns);
+    const read = agent === null ? unreadable : await programs.reader(runtimeId, agent.program, call.signal);
     const bell = new Bell(world.clock);
     const stop = await terminal.watch(address, () => bell.ring());
+    const ended = new AbortController();
+    const source = new ProgramSource(world.clock, () => bell.ring());
+    if (agent !== null && read !== unreadable) {
+      const until = AbortSignal.any([call.signal, ended.signal]);
+      void source.listen(agent.program, runningProgram(agent, call), until);
+    }
     try {
-      const watch = new Watch(world, call, read);
+      const watch = new Watch({ world, call, program: agent?.program ?? null, read, source });
       for (let failures = 0; ;) {
         call.signal.throwIfAborted();
         const view = await terminal.view(address).catch((error: unknown) => {
@@ -47,7 +59,9 @@ export function watchTerminalPort(world: WorldOptions): AnyPortImplementation {
         await bell.rungWithin(waitMs, call.signal);
       }
     } finally {
+      ended.abort();
       stop();
+      programs.forget(runtimeId);
     }
   });
 }
@@ -80,64 +94,62 @@ function lastLineOf({ exitCode, lines }: TerminalView): string | null {
   return line === "" ? null : line;
 }
 
-/** Without patterns nothing on a screen can be told apart, so nothing is typed. */
-const unreadable: ScreenReader = () => ({ activity: "unknown", draft: null, bareShell: false });
-
 type Call = PortCall<z.infer<typeof watchTerminal.input>>;
 
+function runningProgram({ folder }: LocalAgent, { input }: Call): RunningProgram {
+  const { runtimeId, agentId, sessionId, address } = input;
+  const { pid } = address;
+  return { runtimeId, agentId, sessionId, pid, cwd: workingFolderOf(pid), folder };
+}
+
+interface Watched {
+  world: WorldOptions;
+  call: Call;
+  program: AgentProgram | null;
+  read: ScreenReader;
+  source: ProgramSource;
+}
+
 class Watch {
-  readonly #world: WorldOptions;
-  readonly #call: Call;
-  readonly #read: ScreenReader;
+  readonly #watched: Watched;
   #settled: SettledReading | null = null;
   #reported: { observation: Observation; at: number } | null = null;
+  #sessionId: string | null;
 
-  constructor(world: WorldOptions, call: Call, read: ScreenReader) {
-    this.#world = world;
-    this.#call = call;
-    this.#read = read;
+  constructor(watched: Watched) {
+    this.#watched = watched;
+    this.#sessionId = watched.call.input.sessionId;
   }
 
   /** Reports what changed. Returns how long to wait for the next notice. */
   async look(view: TerminalView): Promise<number> {
-    const { clock, quietWindowMs, runtimePolicy } = this.#world;
+    const { world, call, program, read, source } = this.#watched;
+    const { clock, quietWindowMs, runtimePolicy } = world;
+    await this.#noteSession();
     const now = clock.now();
-    this.#settled = settle(this.#settled, this.#read(view), now, settleMs);
-    const observation = observe(this.#settled, view, { quietWindowMs, settleMs, now });
+    this.#settled = settle(this.#settled, read(view), now, settleMs);
+    const draftIsPerson = program?.channels === undefined;
+    const told = source.last;
+    const observation = observe(this.#settled, view, { quietWindowMs, settleMs, told, draftIsPerson, now });
     if (observation === null) return settleMs;
     // Silence makes a runtime stale, so an unchanged screen is told now and then, too.
     const isNews =
       !isDeepStrictEqual(observation, this.#reported?.observation) ||
       now - (this.#reported?.at ?? 0) >= runtimePolicy.staleAfterMs / 3;
     if (isNews) {
-      await this.#call.report({ type: "terminal.observed", observation });
+      await call.report({ type: "terminal.observed", observation });
       this.#reported = { observation, at: now };
     }
     return relookMs;
   }
-}
 
-/** Remembers a ring until somebody waits for it. */
-class Bell {
-  readonly #clock: Clock;
-  #hasRung = false;
-  #wake: AbortController | null = null;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  ring(): void {
-    this.#hasRung = true;
-    this.#wake?.abort();
-  }
-
-  async rungWithin(ms: number, signal: AbortSignal): Promise<void> {
-    if (!this.#hasRung) {
-      this.#wake = new AbortController();
-      await delay(this.#clock, ms, AbortSignal.any([signal, this.#wake.signal]));
-      this.#wake = null;
-    }
-    this.#hasRung = false;
+  /** The session that the program itself tells, once each. */
+  async #noteSession(): Promise<void> {
+    const { call, program, source } = this.#watched;
+    const sessionId = source.last?.report.sessionId ?? null;
+    if (sessionId === null || sessionId === this.#sessionId || program === null) return;
+    const { agentId, host } = call.input;
+    await noteToldSession(call, { agentId, host, sessionId, resumable: program.canResume });
+    this.#sessionId = sessionId;
   }
 }

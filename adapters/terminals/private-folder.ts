@@ -9,14 +9,10 @@ export function ensurePrivateFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    throw new RouseError(
-      "directory_not_writable",
-      `Cannot create the private folder ${folder}.`,
-      {
-        nextStep: "Choose a data folder that this user may write.",
-        cause,
-      },
-    );
+    throw new RouseError("directory_not_writable", `Cannot create the private folder ${folder}.`, {
+      nextStep: "Choose a data folder that this user may write.",
+      cause,
+    });
   }
   const stat = lstatSync(folder);
   const isOurs = process.getuid === undefined || stat.uid === process.getuid();

@@ -1,9 +1,10 @@
 /** Facts about processes from Linux's /proc. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
 
 interface ProcessStat {
   state: string;
+  parent: number;
   processGroup: number;
   terminalForegroundGroup: number;
   /** Clock ticks since boot. */
@@ -43,6 +44,23 @@ export function foregroundOf(pid: number): string {
   return newestProgramOfGroup(group) ?? leader;
 }
 
+/** The folder that a living process works in, `/` when that cannot be told. */
+export function workingFolderOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return "/";
+  }
+}
+
+/** Whether `pid` is `ancestor` or descends from it. */
+export function descendsFrom(pid: number, ancestor: number): boolean {
+  for (let current = pid; current > 1; current = readStat(current)?.parent ?? 0) {
+    if (current === ancestor) return true;
+  }
+  return false;
+}
+
 function newestProgramOfGroup(group: number): string | null {
   if (group <= 0) return null;
   let newest: { name: string; startedAt: bigint } | null = null;
@@ -75,11 +93,12 @@ function readStat(pid: number): ProcessStat | null {
   if (text === null) return null;
   // The second field is the name in parentheses and may itself contain spaces and parentheses.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  const [state, , processGroup, , , terminalForegroundGroup] = fields;
+  const [state, parent, processGroup, , , terminalForegroundGroup] = fields;
   const startedAt = fields[19];
   if (state === undefined || startedAt === undefined) return null;
   return {
     state,
+    parent: Number(parent),
     processGroup: Number(processGroup),
     terminalForegroundGroup: Number(terminalForegroundGroup),
     startedAt,

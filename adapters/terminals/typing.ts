@@ -144,7 +144,7 @@ async function lookForObstacle(attempt: Attempt): Promise<Look | Obstacle> {
 }
 
 /** Errors by which a backend tells that it wrote nothing; any other is thrown on. */
-function obstacleOf(error: unknown): Obstacle {
+export function obstacleOf(error: unknown): Obstacle {
   if (isRouseError(error, "terminal_missing")) return { verdict: "refused", reason: "terminalMissing" };
   if (isRouseError(error, "terminal_identity_mismatch"))
     return { verdict: "refused", reason: "identityMismatch" };

@@ -1,6 +1,12 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { LaunchIdentity } from "../../../adapters/agents/kind.ts";
+import { RouseError } from "../../../runtime/errors.ts";
 import type { LaunchRequest, TerminalAddress } from "../../../runtime/terminal.ts";
-import { definition, eagerStage, type Stage } from "./stage.ts";
+import { wakeLine } from "../../../adapters/ports/wake-line.ts";
+import { definition, eagerStage, genericWith, type Stage } from "./stage.ts";
 
 const input = {
   runtimeId: "rt",
@@ -85,6 +91,14 @@ describe("launching a terminal", () => {
     }
   });
 
+  test("a typed prompt that is a wake's is not typed while its thread is paused", async () => {
+    stage.addAgent("reviewer", { definition: { ...definition, prompt: { as: "typed" } } });
+    stage.pausedThreads.add("th-1");
+    const prompt = `The story so far\n\n${wakeLine({ wakeId: "th-1.reviewer.1", unread: 1, threadId: "th-1" })}`;
+    const { address } = await launchWith({ prompt });
+    expect((await stage.terminal.view(address)).lines.join("\n")).not.toContain("unread in thread");
+  });
+
   test("a typed prompt waits for the end of a pause", async () => {
     stage.addAgent("reviewer", { definition: { ...definition, prompt: { as: "typed" } }, paused: true });
     const launching = launchWith({ prompt: "the pointer" });
@@ -105,6 +119,39 @@ describe("launching a terminal", () => {
 
   test("a backend that this host lacks is told", async () => {
     await expect(launchWith({ backend: "tmux" })).rejects.toMatchObject({ code: "terminal_backend_missing" });
+  });
+});
+
+describe("preparing an agent's program", () => {
+  let root: string;
+
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), "rouse-agents-"));
+  });
+
+  afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+  test("happens in a private folder of the agent, before the launch", async () => {
+    const folders: string[] = [];
+    const prepare = async (identity: LaunchIdentity, folder: string) => {
+      expect(identity).toMatchObject({ agentId: "reviewer", runtimeId: "rt", folder });
+      expect(await stage.terminal.find("rt")).toBeNull();
+      folders.push(folder);
+    };
+    stage = eagerStage({ kinds: genericWith({ prepare }), agentFolders: join(root, "agents") });
+    await launchWith();
+    const [folder = ""] = folders;
+    expect(folder).toBe(join(root, "agents", "reviewer", "generic"));
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    await launchWith();
+    expect(folders).toHaveLength(1);
+  });
+
+  test("a failure of it is the launch's, and nothing starts", async () => {
+    const prepare = () => Promise.reject(new RouseError("launch_failed", "not logged in"));
+    stage = eagerStage({ kinds: genericWith({ prepare }), agentFolders: join(root, "agents") });
+    await expect(launchWith()).rejects.toMatchObject({ code: "launch_failed", message: "not logged in" });
+    expect(await stage.terminal.find("rt")).toBeNull();
   });
 });
 

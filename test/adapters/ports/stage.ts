@@ -6,7 +6,9 @@ import type { CreateRequest, Engine } from "../../../runtime/engine.ts";
 import type { AnyPortImplementation, PortCall } from "../../../runtime/ports.ts";
 import type { ActorEvent, Store, StoredActor, Transaction } from "../../../runtime/store.ts";
 import type { Terminal, TerminalAddress } from "../../../runtime/terminal.ts";
-import { agentKinds } from "../../../adapters/agents/registry.ts";
+import { generic } from "../../../adapters/agents/generic/kind.ts";
+import type { AgentProgram } from "../../../adapters/agents/kind.ts";
+import { agentKinds, type AgentKinds } from "../../../adapters/agents/registry.ts";
 import { createWorldPorts } from "../../../adapters/ports/create.ts";
 import type { WorldOptions } from "../../../adapters/ports/world.ts";
 import { promptPatterns } from "../../../adapters/terminals/scripted/prompt-program.ts";
@@ -53,6 +55,11 @@ export const definition = {
   patterns: { ...promptPatterns, prompt: "^› ?(.*)$" },
 };
 
+/** The generic kind with more abilities than it has. */
+export function genericWith(abilities: Partial<AgentProgram>): AgentKinds {
+  return { generic: { ...generic, read: (given) => ({ ...generic.read(given), ...abilities }) } };
+}
+
 export function eagerStage(changes: Partial<WorldOptions> = {}): Stage {
   return new Stage(new EagerClock(), changes);
 }
@@ -63,9 +70,11 @@ export class Stage<StageClock extends Clock = EagerClock> {
   readonly scripted: ScriptedWorld;
   readonly terminal: Terminal;
   readonly agents = new Map<string, Agent>();
+  readonly pausedThreads = new Set<string>();
   readonly actors = new Map<Address, StoredActor>();
   readonly created: CreateRequest[] = [];
   readonly reports: ActorEvent[] = [];
+  readonly published: { topic: string; event: ActorEvent }[] = [];
   thread: Thread | null = null;
   messages: Message[] = [];
   members: Member[] = [];
@@ -85,7 +94,8 @@ export class Stage<StageClock extends Clock = EagerClock> {
       kinds: agentKinds,
       agentFolders: "/nowhere",
       credentials: { tokenFor: async ({ agentId, runtimeId }) => `token-of-${agentId}-${runtimeId}` },
-      isPaused: async (agentId) => this.agents.get(agentId)?.paused === true,
+      isPaused: async ({ agentId, threadId }) =>
+        this.agents.get(agentId)?.paused === true || this.pausedThreads.has(threadId ?? ""),
       mcpUrl: "http://127.0.0.1:1/mcp",
       baseEnv: { PATH: "/bin", DATABASE_URL: "postgres://secret" },
       clock,
@@ -139,6 +149,7 @@ export class Stage<StageClock extends Clock = EagerClock> {
       injection: "open",
       ...{ origin: { type: "launch", backend: "scripted", plan: startPlan }, sessionId: null, address: null },
       deaths: [],
+      observation: { activity: "idle" },
       reported,
       ...context,
     };
@@ -200,6 +211,11 @@ export class Stage<StageClock extends Clock = EagerClock> {
   #transaction(): Transaction {
     const rows: Partial<Transaction> = {
       getAgent: async (agentId) => this.agents.get(agentId) ?? null,
+      recordHeartbeat: async ({ agentId, session }) => {
+        this.addAgent(agentId, { ...this.agents.get(agentId), session });
+        return this.agents.get(agentId) as Agent;
+      },
+      publish: async ({ topic, event }) => void this.published.push({ topic, event }),
       getActor: async (address) => this.actors.get(address) ?? null,
       listActorsBySubject: async ({ subject }) =>
         [...this.actors.values()].filter((actor) => actor.subject === subject),

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { RuntimeContext } from "../../../machines/runtime/events.ts";
 import type { CreateRequest } from "../../../runtime/engine.ts";
-import { type Stage, eagerStage, startPlan } from "./stage.ts";
+import { type Stage, eagerStage, genericWith, startPlan } from "./stage.ts";
 
 const input = {
   wakeId: "th-1.reviewer.1",
@@ -93,6 +93,21 @@ describe("resuming a session", () => {
   ])("%s: refused", async (_, context) => {
     stage.addRuntime("old", context);
     expect(await resume()).toEqual({ verdict: "refused", reason: "sessionHeld" });
+  });
+
+  test.each<[string, boolean | null, object]>([
+    ["held by its locks", true, { verdict: "refused", reason: "sessionHeld" }],
+    ["held, as far as can be told", null, { verdict: "refused", reason: "sessionHeld" }],
+    ["free", false, started],
+  ])("a session that the program itself says is %s", async (_, isHeld, verdict) => {
+    const asked: string[] = [];
+    const isSessionHeld = async (sessionId: string, folder: string) => {
+      asked.push(sessionId, folder);
+      return isHeld;
+    };
+    stage = eagerStage({ kinds: genericWith({ isSessionHeld }) });
+    expect(await resume()).toEqual(verdict);
+    expect(asked).toEqual(["ses-1", "/nowhere/reviewer/generic"]);
   });
 
   test.each<[string, Partial<RuntimeContext>]>([
