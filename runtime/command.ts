@@ -22,8 +22,8 @@ export function createEngine(options: TurnOptions): Engine {
       cancelled.push(...cancelledEffects(commit));
       return result;
     },
-    ring() {
-      doorbell.ring();
+    ring(work) {
+      doorbell.ring(work);
       if (cancelled.length > 0) onCancelled?.(cancelled.splice(0));
     },
     onRing: (listener) => doorbell.onRing(listener),

@@ -1,5 +1,5 @@
 import type { Address } from "../machines/mail.ts";
-import type { ActorEvent, Store, StoredActor, Transaction } from "./store.ts";
+import type { ActorEvent, Store, StoredActor, Transaction, Work } from "./store.ts";
 
 export interface CreateRequest {
   /** Machine kind in the registry. */
@@ -40,8 +40,8 @@ export interface Engine {
    * Throws `actor_not_found`, `actor_quarantined`, or the poison error of the event.
    */
   command(tx: Transaction, request: CommandRequest): Promise<CommandResult>;
-  /** To be called after the commit, so that nodes look at once. */
-  ring(): void;
+  /** To be called after the commit, so that nodes look at once. `work`: as a doorbell's. */
+  ring(work?: readonly Work[]): void;
   /** Hears of commits here and on other nodes, now and then of none; returns the function that ends it. */
   onRing(listener: () => void): () => void;
 }

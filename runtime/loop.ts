@@ -1,13 +1,22 @@
 import type { Clock } from "./clock.ts";
-import type { Doorbell } from "./store.ts";
+import type { Doorbell, Work } from "./store.ts";
+
+/** What one pass of work answers. */
+export interface NextTick {
+  /** When to look again: at once (0), or after so many ms unless the doorbell rings first. */
+  againInMs: number;
+  /** Not before, whoever rings: so that the next tick finds more to do at once. Default: 0. */
+  notBeforeMs?: number;
+}
 
 export interface LoopOptions {
   name: string;
-  /** One pass of work. Answers when to look again: at once (0), or after so many ms unless the doorbell rings first. */
-  tick: () => Promise<{ againInMs: number }>;
+  tick: () => Promise<NextTick>;
   clock: Clock;
   /** Absent: only time wakes the loop. */
   doorbell?: Doorbell;
+  /** Which rings wake it; absent: every one. */
+  work?: Work;
   onError: (error: unknown) => void;
 }
 
@@ -22,6 +31,7 @@ export class Loop {
   #rung = false;
   #failures = 0;
   #wake: (() => void) | null = null;
+  #endRest: (() => void) | null = null;
   #endRing: (() => void) | null = null;
 
   constructor(options: LoopOptions) {
@@ -32,7 +42,7 @@ export class Loop {
   start(): void {
     if (this.#running !== null) return;
     this.#stopped = false;
-    this.#endRing = this.#options.doorbell?.onRing(() => this.ring()) ?? null;
+    this.#endRing = this.#options.doorbell?.onRing(() => this.ring(), this.#options.work) ?? null;
     this.#running = this.#run();
   }
 
@@ -48,6 +58,7 @@ export class Loop {
     this.#stopped = true;
     this.#endRing?.();
     this.#wake?.();
+    this.#endRest?.();
     await this.#running;
     this.#running = null;
   }
@@ -55,20 +66,21 @@ export class Loop {
   async #run(): Promise<void> {
     while (!this.#stopped) {
       this.#rung = false;
-      const againInMs = await this.#attempt();
-      if (againInMs > 0 && !this.#stopped) await this.#sleep(againInMs);
+      const { againInMs, notBeforeMs = 0 } = await this.#attempt();
+      if (notBeforeMs > 0 && !this.#stopped) await this.#rest(notBeforeMs);
+      if (againInMs > notBeforeMs && !this.#stopped) await this.#sleep(againInMs - notBeforeMs);
     }
   }
 
-  async #attempt(): Promise<number> {
+  async #attempt(): Promise<NextTick> {
     try {
-      const { againInMs } = await this.#options.tick();
+      const next = await this.#options.tick();
       this.#failures = 0;
-      return againInMs;
+      return next;
     } catch (error) {
       this.#options.onError(error);
       this.#failures += 1;
-      return Math.min(maxBackoffMs, firstBackoffMs * 2 ** (this.#failures - 1));
+      return { againInMs: Math.min(maxBackoffMs, firstBackoffMs * 2 ** (this.#failures - 1)) };
     }
   }
 
@@ -81,6 +93,18 @@ export class Loop {
         resolve();
       }
       if (this.#rung && this.#failures === 0) wake();
+    });
+  }
+
+  /** No ring ends it. */
+  #rest(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after(ms, finish);
+      this.#endRest = finish;
+      function finish(): void {
+        cancel();
+        resolve();
+      }
     });
   }
 }

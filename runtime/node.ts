@@ -3,18 +3,18 @@ import { systemIds, type Clock } from "./clock.ts";
 import { Performer } from "./effects.ts";
 import type { Engine } from "./engine.ts";
 import { RouseError } from "./errors.ts";
-import { Loop } from "./loop.ts";
+import { Loop, type NextTick } from "./loop.ts";
 import { Membership } from "./membership.ts";
 import { Patience } from "./patience.ts";
 import type { AnyPortImplementation, Chore } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
 import type { Registry } from "./registry.ts";
-import type { Doorbell, NodeHolder, NodeProcess, Store } from "./store.ts";
+import type { Doorbell, NodeHolder, NodeProcess, Store, Work } from "./store.ts";
 import { createEngine } from "./command.ts";
 import { AuditSealer } from "./seal-audit.ts";
 import { settleCharts } from "./settle-charts.ts";
 import { SnapshotCache } from "./snapshot-cache.ts";
-import { takeTurns, type ForeignCharts } from "./turn.ts";
+import { takeTurns, type ForeignCharts, type TurnOptions } from "./turn.ts";
 
 /** One process's share of the work on one workspace: its loops, from start to drain. */
 
@@ -96,27 +96,26 @@ export function createNode(options: NodeOptions): Node {
     clock,
     leaseMs: timing.leaseMs,
     concurrency: 16,
-    onWritten: () => doorbell.ring(),
+    // What it finished may have stood in the way of another effect.
+    onWritten: () => doorbell.ring(["mail", "effects"]),
     onError: (error) => options.onError("effect", error),
   });
 
   const loop = loopsOf(options);
   const membership = openMembership(options, timing, () => void stop());
   const sealer = new AuditSealer(store);
-  const turns = loop("turns", async () => ({
-    againInMs: (await takeTurns(turnOptions)) > 0 ? 0 : timing.pollMs,
-  }));
+  const turns = loop("turns", () => applyMail(turnOptions, timing.pollMs), "mail");
   const others = [
-    loop("timers", () => fireTimers(store, doorbell, timing.pollMs)),
-    loop("effects", () => performEffects({ store, performer, membership }, timing.pollMs)),
-    loop("reconciliation", () => heal(options, foreign, timing), false),
-    loop("leases", () => keepLeases({ performer, membership }, timing.leaseMs), false),
-    loop("heartbeat", () => beat(options, membership, timing), false),
+    loop("timers", () => fireTimers(store, doorbell, timing.pollMs), "timers"),
+    loop("effects", () => performEffects({ store, performer, membership }, timing.pollMs), "effects"),
+    loop("reconciliation", () => heal(options, foreign, timing), null),
+    loop("leases", () => keepLeases({ performer, membership }, timing.leaseMs), null),
+    loop("heartbeat", () => beat(options, membership, timing), null),
     ...(options.chores ?? []).map(({ name, everyMs, run }) =>
-      loop(name, async () => ({ againInMs: await run().then(() => everyMs) }), false),
+      loop(name, async () => ({ againInMs: await run().then(() => everyMs) }), null),
     ),
     // Not by doorbell: a batch a second costs less than one for each message.
-    loop("audit", () => sealer.tick(timing.pollMs), false),
+    loop("audit", () => sealer.tick(timing.pollMs), null),
   ];
 
   let stopping: Promise<void> | null = null;
@@ -133,14 +132,15 @@ export function createNode(options: NodeOptions): Node {
   };
 }
 
+/** `work`: what the loop is rung for; null: it looks by the clock alone. */
 function loopsOf({ clock, doorbell, onError }: NodeOptions) {
-  return (name: string, tick: () => Promise<{ againInMs: number }>, rings = true): Loop =>
+  return (name: string, tick: () => Promise<NextTick>, work: Work | null): Loop =>
     new Loop({
       name,
       tick,
       clock,
       onError: (error) => onError(name, error),
-      ...(rings ? { doorbell } : {}),
+      ...(work === null ? {} : { doorbell, work }),
     });
 }
 
@@ -189,16 +189,26 @@ function openMembership(options: NodeOptions, timing: NodeTiming, stop: () => vo
   });
 }
 
-async function fireTimers(store: Store, doorbell: Doorbell, pollMs: number): Promise<{ againInMs: number }> {
+/** Several actors in one turn: mail comes in faster than turns are taken, so a moment's wait makes fewer, larger ones. */
+const crowd = 8;
+const crowdRestMs = 3;
+
+async function applyMail(options: TurnOptions, pollMs: number): Promise<NextTick> {
+  const { moved, isMoreWaiting } = await takeTurns(options);
+  if (isMoreWaiting) return { againInMs: 0 };
+  return { againInMs: pollMs, notBeforeMs: moved >= crowd ? crowdRestMs : 0 };
+}
+
+async function fireTimers(store: Store, doorbell: Doorbell, pollMs: number): Promise<NextTick> {
   const { fired, nextDueInMs } = await store.fireTimers({ limit: 256 });
-  if (fired > 0) doorbell.ring();
+  if (fired > 0) doorbell.ring(["mail"]);
   return { againInMs: fired > 0 ? 0 : clamp(nextDueInMs ?? pollMs, pollMs) };
 }
 
 async function performEffects(
   { store, performer, membership }: { store: Store; performer: Performer; membership: Membership },
   pollMs: number,
-): Promise<{ againInMs: number }> {
+): Promise<NextTick> {
   await membership.confirm();
   if ((await performer.tick()) > 0) return { againInMs: 0 };
   return { againInMs: clamp((await store.nextEffectInMs()) ?? pollMs, pollMs) };
@@ -208,7 +218,7 @@ async function heal(
   { store, registry, doorbell }: NodeOptions,
   foreign: ForeignCharts,
   { reconcileMs, nodeLostMs }: NodeTiming,
-): Promise<{ againInMs: number }> {
+): Promise<NextTick> {
   foreign.wereMet = false;
   const healed = await reconcile(store);
   const broughtBack = await settleCharts({ store, registry, nodeLostMs });
@@ -220,7 +230,7 @@ async function heal(
 async function keepLeases(
   { performer, membership }: { performer: Performer; membership: Membership },
   leaseMs: number,
-): Promise<{ againInMs: number }> {
+): Promise<NextTick> {
   await membership.confirm();
   await performer.renew();
   await performer.recover();
@@ -231,10 +241,10 @@ async function beat(
   { store, doorbell }: NodeOptions,
   membership: Membership,
   { beatMs, nodeLostMs }: NodeTiming,
-): Promise<{ againInMs: number }> {
+): Promise<NextTick> {
   const { lost } = await membership.beat();
   for (const host of lost) {
-    if (await reportLostHost(store, { host, lostAfterMs: nodeLostMs })) doorbell.ring();
+    if (await reportLostHost(store, { host, lostAfterMs: nodeLostMs })) doorbell.ring(["mail"]);
   }
   return { againInMs: beatMs };
 }

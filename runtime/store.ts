@@ -272,10 +272,15 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** What a node's loops look for: mail to apply, timers that may be due sooner, effects to perform. */
+export const works = ["mail", "timers", "effects"] as const;
+export type Work = (typeof works)[number];
+
 /** Carries no truth: it only says that somebody should look. Rings coalesce; polling remains. */
 export interface Doorbell {
-  ring(): void;
-  /** Returns the function that ends the subscription. */
-  onRing(listener: () => void): () => void;
+  /** Without `work` any of it may be waiting; with none of it something was committed all the same. */
+  ring(work?: readonly Work[]): void;
+  /** Called at every ring, or only at those for `work`. Returns the function that ends the subscription. */
+  onRing(listener: () => void, work?: Work): () => void;
   close(): Promise<void>;
 }

@@ -2,7 +2,16 @@ import type { Address } from "../machines/mail.ts";
 import { decide, refuseFirst } from "./decide.ts";
 import type { ActorSource } from "./open-actor.ts";
 import { isNobodysFault, Patience } from "./patience.ts";
-import type { Claim, Doorbell, EffectKey, Store, Transaction, TurnCommit } from "./store.ts";
+import {
+  works,
+  type Claim,
+  type Doorbell,
+  type EffectKey,
+  type Store,
+  type Transaction,
+  type TurnCommit,
+  type Work,
+} from "./store.ts";
 
 /** One turn: load → decide → commit → ring. Everything between claim and commit is pure. */
 
@@ -33,41 +42,67 @@ const maxLanes = 3;
 /** Bounds one call while mail keeps coming. */
 const turnsPerLane = 16;
 
+/** A claim of fewer mails cut nothing off: of what came later somebody is rung. */
+const fewMails = 16;
+
+export interface TurnsTaken {
+  /** Actors. */
+  moved: number;
+  /** Mail may wait that was there already, so that no ring will tell of it. */
+  isMoreWaiting: boolean;
+}
+
 /**
  * Takes turns until hardly any mail waits. A full claim says that there is more: while its batch is decided and committed, the
- * next one is claimed. Returns how many actors moved.
+ * next one is claimed.
  */
-export async function takeTurns(options: TurnOptions): Promise<number> {
-  const lanes: Promise<PromiseSettledResult<number>[]>[] = [];
+export async function takeTurns(options: TurnOptions): Promise<TurnsTaken> {
+  const lanes: Promise<PromiseSettledResult<TurnsTaken>[]>[] = [];
   const openLane = (): void => {
     if (lanes.length < maxLanes) lanes.push(Promise.allSettled([takeTurnsInLane(options, openLane)]));
   };
   openLane();
-  const outcomes: PromiseSettledResult<number>[] = [];
-  for (const lane of lanes) outcomes.push(...(await lane));
-  const failed = outcomes.find((outcome) => outcome.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
-  return outcomes.reduce((moved, outcome) => moved + (outcome.status === "fulfilled" ? outcome.value : 0), 0);
-}
-
-async function takeTurnsInLane(options: TurnOptions, onFullClaim: () => void): Promise<number> {
-  let moved = 0;
-  for (let taken = 0; taken < turnsPerLane; taken += 1) {
-    const found = await turn(options, onFullClaim);
-    moved += found;
-    if (found < actorsPerTurn) break;
+  const taken: TurnsTaken = { moved: 0, isMoreWaiting: false };
+  const failures: unknown[] = [];
+  for (const lane of lanes) {
+    for (const outcome of await lane) {
+      if (outcome.status === "rejected") failures.push(outcome.reason);
+      else add(taken, outcome.value);
+    }
   }
-  return moved;
+  if (failures.length > 0) throw failures[0];
+  return taken;
 }
 
-/** Advances every actor that has mail, up to one batch. Returns how many actors moved; tells when there was a whole batch. */
-export async function turn(options: TurnOptions, onFullClaim?: () => void): Promise<number> {
+function add(sum: TurnsTaken, { moved, isMoreWaiting }: TurnsTaken): void {
+  sum.moved += moved;
+  sum.isMoreWaiting ||= isMoreWaiting;
+}
+
+async function takeTurnsInLane(options: TurnOptions, onFullClaim: () => void): Promise<TurnsTaken> {
+  let moved = 0;
+  for (let turns = 1; ; turns += 1) {
+    const taken = await takeTurn(options, onFullClaim);
+    moved += taken.moved;
+    if (!taken.isMoreWaiting || turns === turnsPerLane) return { moved, isMoreWaiting: taken.isMoreWaiting };
+  }
+}
+
+/** Advances every actor that has mail, up to one batch. Returns how many actors moved. */
+export async function turn(options: TurnOptions): Promise<number> {
+  return (await takeTurn(options)).moved;
+}
+
+async function takeTurn(options: TurnOptions, onFullClaim?: () => void): Promise<TurnsTaken> {
   const { registry, foreign = { wereMet: false } } = options;
   let claimed: Address[] = [];
+  let isMoreWaiting = false;
   const claimBatch = async (tx: Transaction): Promise<Claim[]> => {
     const passOver = foreign.wereMet ? { machineHashes: registry.machineHashes } : {};
     const claims = await tx.claimReady({ actors: actorsPerTurn, mailPerActor, ...passOver });
-    if (claims.length === actorsPerTurn) onFullClaim?.();
+    const isFull = claims.length === actorsPerTurn;
+    if (isFull) onFullClaim?.();
+    isMoreWaiting = isFull || claims.reduce((mails, { mail }) => mails + mail.length, 0) >= fewMails;
     const own = claims.filter(({ actor }) => registry.runs(actor));
     foreign.wereMet ||= own.length < claims.length;
     claimed = own.map(({ actor }) => actor.address);
@@ -75,13 +110,15 @@ export async function turn(options: TurnOptions, onFullClaim?: () => void): Prom
   };
   const knewOfForeign = foreign.wereMet;
   try {
-    const moved = await advance(options, claimBatch);
+    let moved = await advance(options, claimBatch);
     for (const address of claimed) options.patience?.forget(address);
-    // They may have stood before our own.
-    return moved > 0 || foreign.wereMet === knewOfForeign ? moved : await advance(options, claimBatch);
+    // Foreign mail may have stood before our own.
+    if (moved === 0 && foreign.wereMet !== knewOfForeign) moved = await advance(options, claimBatch);
+    return { moved, isMoreWaiting: isMoreWaiting && moved > 0 };
   } catch (error) {
     if (isNobodysFault(error) || claimed.length === 0) throw error;
-    return advanceEach(options, claimed);
+    const moved = await advanceEach(options, claimed);
+    return { moved, isMoreWaiting: moved > 0 };
   }
 }
 
@@ -117,7 +154,8 @@ async function advance(
   });
   if (commits.length === 0) return 0;
   onCancelled?.(commits.flatMap(cancelledEffects));
-  if (commits.some(asksForMore)) doorbell.ring();
+  const asked = workOf(commits);
+  if (asked.length > 0) doorbell.ring(asked);
   return commits.length;
 }
 
@@ -148,11 +186,13 @@ export function cancelledEffects(commit: TurnCommit): EffectKey[] {
   return commit.effectsCancelled.map(({ incarnation }) => ({ address: commit.actor.address, incarnation }));
 }
 
-function asksForMore(commit: TurnCommit): boolean {
-  return (
-    commit.outgoing.length > 0 ||
-    commit.published.length > 0 ||
-    commit.effectsRequested.length > 0 ||
-    commit.timersArmed.length > 0
-  );
+/** What the commits ask for, to be looked at without delay. */
+export function workOf(commits: readonly TurnCommit[]): Work[] {
+  return works.filter((work) => commits.some(asksFor[work]));
 }
+
+const asksFor: Record<Work, (commit: TurnCommit) => boolean> = {
+  mail: ({ outgoing, published }) => outgoing.length > 0 || published.length > 0,
+  timers: ({ timersArmed }) => timersArmed.length > 0,
+  effects: ({ effectsRequested }) => effectsRequested.length > 0,
+};

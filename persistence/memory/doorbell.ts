@@ -5,8 +5,8 @@ import { LocalBell } from "../local-bell.ts";
 export function createMemoryDoorbell(): Doorbell {
   const bell = new LocalBell();
   return {
-    ring: () => bell.ring(),
-    onRing: (listener) => bell.onRing(listener),
+    ring: (work) => bell.ring(work),
+    onRing: (listener, work) => bell.onRing(listener, work),
     close: async () => bell.clear(),
   };
 }

@@ -1,4 +1,4 @@
-import type { Doorbell } from "../../runtime/store.ts";
+import { works, type Doorbell, type Work } from "../../runtime/store.ts";
 import { LocalBell } from "../local-bell.ts";
 import { connect, type Database, type Listener } from "./connect.ts";
 
@@ -26,16 +26,17 @@ export function createPostgresDoorbell(options: PostgresDoorbellOptions): Doorbe
   const bell = new LocalBell();
   const self = `${options.workspaceId} ${crypto.randomUUID()}`;
   const onNotify = (payload: string): void => {
-    if (payload.startsWith(`${options.workspaceId} `) && payload !== self) bell.ring();
+    if (payload.startsWith(`${options.workspaceId} `) && !payload.startsWith(self))
+      bell.ring(workIn(payload));
   };
   const ear = new Ear(database, options.retryMs ?? 1_000, onNotify, () => bell.ring());
   const messenger = new Messenger(database, self);
   return {
-    ring() {
-      bell.ring();
-      messenger.ring();
+    ring(work = works) {
+      bell.ring(work);
+      messenger.ring(work);
     },
-    onRing: (listener) => bell.onRing(listener),
+    onRing: (listener, work) => bell.onRing(listener, work),
     async close() {
       bell.clear();
       await ear.close();
@@ -45,34 +46,41 @@ export function createPostgresDoorbell(options: PostgresDoorbellOptions): Doorbe
   };
 }
 
+/** Payload: workspace, sender, work. Release 0.1.0 says no more than the first two: any work. */
+function workIn(payload: string): readonly Work[] {
+  const [, , asked] = payload.split(" ");
+  return asked === undefined ? works : works.filter((work) => asked.split(",").includes(work));
+}
+
 /** Sends one NOTIFY at a time. */
 class Messenger {
   readonly #database: Database;
-  readonly #payload: string;
+  readonly #sender: string;
+  #unsent: Set<Work> | null = null;
   #sending: Promise<void> | null = null;
-  #again = false;
 
-  constructor(database: Database, payload: string) {
+  constructor(database: Database, sender: string) {
     this.#database = database;
-    this.#payload = payload;
+    this.#sender = sender;
   }
 
-  ring(): void {
-    if (this.#sending !== null) this.#again = true;
-    else this.#sending = this.#send();
+  ring(work: readonly Work[]): void {
+    this.#unsent = new Set([...(this.#unsent ?? []), ...work]);
+    this.#sending ??= this.#send();
   }
 
   async close(): Promise<void> {
-    this.#again = false;
+    this.#unsent = null;
     await this.#sending;
   }
 
   async #send(): Promise<void> {
-    do {
-      this.#again = false;
+    while (this.#unsent !== null) {
+      const payload = `${this.#sender} ${[...this.#unsent].join(",")}`;
+      this.#unsent = null;
       // Whoever misses it finds the work by polling.
-      await this.#database.sql`select pg_notify(${channel}, ${this.#payload})`.catch(() => undefined);
-    } while (this.#again);
+      await this.#database.sql`select pg_notify(${channel}, ${payload})`.catch(() => undefined);
+    }
     this.#sending = null;
   }
 }

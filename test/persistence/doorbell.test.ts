@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { createMemoryDoorbell } from "../../persistence/memory/doorbell.ts";
 import { connect, type Database } from "../../persistence/postgres/connect.ts";
 import { createPostgresDoorbell } from "../../persistence/postgres/doorbell.ts";
-import type { Doorbell } from "../../runtime/store.ts";
+import { works, type Doorbell } from "../../runtime/store.ts";
 import { createTestDatabase, type TestDatabase } from "../setup/database.ts";
 
 let testDatabase: TestDatabase;
@@ -50,6 +50,44 @@ describe("doorbells", () => {
     await Promise.resolve();
     expect(calls).toBe(1);
     await doorbell.close();
+  });
+
+  test.each([
+    ["in memory", async () => createMemoryDoorbell()],
+    ["on Postgres", postgresDoorbell],
+  ])("%s: who waits for one kind of work hears of that and of any, others hear of all", async (_, make) => {
+    const doorbell = await make();
+    const heard: string[] = [];
+    doorbell.onRing(() => heard.push("timers"), "timers");
+    doorbell.onRing(() => heard.push("all"));
+    const ring = async (...rings: Parameters<Doorbell["ring"]>[]) => {
+      for (const each of rings) doorbell.ring(...each);
+      await Promise.resolve();
+      return heard.splice(0);
+    };
+    expect(await ring([["mail"]])).toEqual(["all"]);
+    expect(await ring([[]])).toEqual(["all"]);
+    expect(await ring([["mail"]], [["effects", "timers"]])).toEqual(["timers", "all"]);
+    expect(await ring([])).toEqual(["timers", "all"]);
+    await doorbell.close();
+  });
+
+  test("what a ring is for reaches other processes, and a ring of release 0.1.0 is for any work", async () => {
+    const here = await postgresDoorbell();
+    const there = await postgresDoorbell();
+    const heard: string[] = [];
+    for (const work of works) there.onRing(() => heard.push(work), work);
+    const rungOnce = async (ring: () => unknown) => {
+      const isRung = rung(there);
+      await ring();
+      await isRung;
+      return heard.splice(0);
+    };
+    expect(await rungOnce(() => here.ring(["effects", "mail"]))).toEqual(["mail", "effects"]);
+    expect(await rungOnce(() => here.ring([]))).toEqual([]);
+    const early = () =>
+      database.sql`select pg_notify('rouse_doorbell', 'w-1 5f0c5b7e-7b0e-4b43-9d52-0d6f3f6f3a10')`;
+    expect(await rungOnce(early)).toEqual([...works]);
   });
 
   test("a ring reaches other processes of the workspace", async () => {

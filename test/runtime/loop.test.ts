@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { createMemoryDoorbell } from "../../persistence/memory/doorbell.ts";
-import { Loop } from "../../runtime/loop.ts";
+import { Loop, type LoopOptions, type NextTick } from "../../runtime/loop.ts";
 import type { Doorbell } from "../../runtime/store.ts";
 import { ManualClock } from "../manual-clock.ts";
 
@@ -9,7 +9,7 @@ describe("a loop", () => {
   let ticks: number[];
   let errors: unknown[];
   /** What the next ticks do; afterwards each asks to wait. */
-  let script: (() => Promise<{ againInMs: number }>)[];
+  let script: (() => Promise<NextTick>)[];
   let doorbell: Doorbell;
   const restMs = 1_000;
 
@@ -21,7 +21,7 @@ describe("a loop", () => {
     script = [];
   });
 
-  const begin = (): Loop => {
+  const begin = (options: Partial<LoopOptions> = {}): Loop => {
     const loop = new Loop({
       name: "test",
       tick: () => {
@@ -31,6 +31,7 @@ describe("a loop", () => {
       clock,
       doorbell,
       onError: (error) => errors.push(error),
+      ...options,
     });
     const beginning = clock.now();
     loop.start();
@@ -118,6 +119,40 @@ describe("a loop", () => {
     doorbell.ring();
     await atRest();
     expect(ticks).toEqual([0, 100, 100]);
+    await loop.stop();
+  });
+
+  test("a tick that asks for a rest is followed by none before its end, whoever rings, and by one at its end", async () => {
+    script = [() => Promise.resolve({ againInMs: restMs, notBeforeMs: 5 })];
+    begin();
+    await clock.advance(2);
+    doorbell.ring();
+    await clock.advance(2);
+    expect(ticks).toEqual([0]);
+    await clock.advance(1);
+    expect(ticks).toEqual([0, 5]);
+  });
+
+  test("stopping ends a rest", async () => {
+    script = [() => Promise.resolve({ againInMs: 0, notBeforeMs: 5 })];
+    const loop = begin();
+    await atRest();
+    await loop.stop();
+    expect(ticks).toEqual([0]);
+  });
+
+  test("only rings for its own work wake it", async () => {
+    const loop = begin({ work: "timers" });
+    await atRest();
+    doorbell.ring(["mail", "effects"]);
+    doorbell.ring([]);
+    await atRest();
+    expect(ticks).toEqual([0]);
+    doorbell.ring(["mail", "timers"]);
+    await atRest();
+    doorbell.ring();
+    await atRest();
+    expect(ticks).toEqual([0, 0, 0]);
     await loop.stop();
   });
 

@@ -35,7 +35,7 @@ describe.each(storeFixtures())("many turns $name", ({ open, close }) => {
     return new Set(found.map((actor) => actor?.version));
   };
   const drain = async (): Promise<void> => {
-    while ((await takeTurns({ store, registry, doorbell })) > 0);
+    while ((await takeTurns({ store, registry, doorbell })).moved > 0);
   };
 
   test("every mail is applied once, whichever batch took it", async () => {
@@ -75,8 +75,20 @@ describe.each(storeFixtures())("many turns $name", ({ open, close }) => {
         return store.transaction(work, how);
       },
     };
-    expect(await takeTurns({ store: counting, registry, doorbell })).toBe(1);
+    expect(await takeTurns({ store: counting, registry, doorbell })).toEqual({
+      moved: 1,
+      isMoreWaiting: false,
+    });
     expect(begun).toBe(1);
+  });
+
+  test("an actor with more mail than one turn takes goes on at once", async () => {
+    await drain();
+    const event = { type: "told" };
+    const many = Array.from({ length: 200 }, () => ({ to: "bench/0" as Address, from: "test", event }));
+    await store.transaction((tx) => tx.send(many));
+    expect(await takeTurns({ store, registry, doorbell })).toEqual({ moved: 2, isMoreWaiting: false });
+    expect((await store.counts()).mail).toBe(0);
   });
 
   test("a batch that is refused loses nothing and is taken again", async () => {
@@ -85,7 +97,7 @@ describe.each(storeFixtures())("many turns $name", ({ open, close }) => {
       if (batch.length > 0) commits += 1;
       return commits === 2 ? batch.map((commit) => ({ ...commit, expectedVersion: 77 })) : batch;
     });
-    while ((await takeTurns({ store: staleSecond, registry, doorbell })) > 0);
+    while ((await takeTurns({ store: staleSecond, registry, doorbell })).moved > 0);
     expect(commits).toBeGreaterThan(2);
     expect(await versions()).toEqual(new Set([3]));
     expect((await store.counts()).mail).toBe(0);

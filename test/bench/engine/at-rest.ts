@@ -92,7 +92,7 @@ async function takeRounds(bench: AtRestBench, rounds: number): Promise<TurnCost>
     const startedAt = performance.now();
     const usage = process.cpuUsage();
     let moved = 0;
-    while (moved < active) moved += await takeTurns(options);
+    while (moved < active) moved += (await takeTurns(options)).moved;
     const { user, system } = process.cpuUsage(usage);
     nodeUs += user + system;
     walls.push(((performance.now() - startedAt) * 1_000) / active);

@@ -83,7 +83,7 @@ async function prepared(store: Store, actors: number): Promise<() => Promise<{ m
       step += 1;
       const before = process.cpuUsage();
       const startedAt = performance.now();
-      while ((await takeTurns(options)) > 0);
+      while ((await takeTurns(options)).moved > 0);
       ms += performance.now() - startedAt;
       const { user, system } = process.cpuUsage(before);
       cpuMs += (user + system) / 1_000;

@@ -150,7 +150,7 @@ class TurnBench {
       })();
       for (;;) {
         const wasSending = sending;
-        if ((await takeTurns(this.#options)) === 0 && !wasSending) break;
+        if ((await takeTurns(this.#options)).moved === 0 && !wasSending) break;
       }
       await feeding;
     });
@@ -178,7 +178,7 @@ class TurnBench {
   }
 
   async #drain(): Promise<void> {
-    while ((await takeTurns(this.#options)) > 0);
+    while ((await takeTurns(this.#options)).moved > 0);
   }
 
   /** Counts what the journal gained: a turn that changed nothing durable would show. */
