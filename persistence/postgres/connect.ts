@@ -117,7 +117,6 @@ function templateFor(options: ConnectOptions, deadlineMs: number): postgres.Sql 
     socket: () => {
       throw unavailable("Statements must go through the pool.");
     },
-    onnotice: () => undefined,
     connection: {
       application_name: options.applicationName ?? "rouse",
       statement_timeout: serverTimeout(deadlineMs),

@@ -50,7 +50,12 @@ export class Connection {
     const onPeerClosed = (): void => this.destroy(unavailable("The connection to the database was lost."));
     this.#socket = socket;
     socket.once("close", onPeerClosed);
-    this.#client = postgres(singleUse(options, address, once(socket), onPeerClosed));
+    const onnotice = ({ routine }: postgres.Notice): void => {
+      if (routine === syncWait) this.destroy(unavailable("No standby confirmed the commit."));
+    };
+    this.#client = postgres(
+      singleUse(options, address, { socket: once(socket), onclose: onPeerClosed, onnotice }),
+    );
     // A throwaway query tells the function that executes statements on this client's only connection.
     this.#execute = Reflect.get(this.#client``, "handler") as Statement["handler"];
   }
@@ -128,7 +133,17 @@ export class Connection {
   }
 }
 
-function singleUse(options: ClientOptions, address: Address, socket: () => unknown, onclose: () => void) {
+/**
+ * Where the server warns from when a person cancels a commit that waits for its synchronous standby: it then tells success,
+ * though the change is on this server only and may be lost with it. The name is not translated, as the warning is.
+ */
+const syncWait = "SyncRepWaitForLSN";
+
+function singleUse(
+  options: ClientOptions,
+  address: Address,
+  hooks: Pick<ClientOptions, "onclose" | "onnotice"> & { socket: () => unknown },
+) {
   const target = "path" in address ? { path: address.path } : { host: [address.host], port: [address.port] };
   const ours = {
     max: 1,
@@ -139,8 +154,7 @@ function singleUse(options: ClientOptions, address: Address, socket: () => unkno
     // For these the library sends queries of its own, whose failure nobody could handle.
     fetch_types: false,
     target_session_attrs: undefined,
-    socket,
-    onclose,
+    ...hooks,
   };
   return Object.assign({}, options, target, ours);
 }

@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { startEmbedded } from "../../persistence/embedded/server.ts";
+import { connect, type Database } from "../../persistence/postgres/connect.ts";
+import { until } from "../network/until.ts";
+import { makeServerFolder } from "../setup/server-folder.ts";
+
+/** A server that waits at each commit for a standby which never comes. */
+let remove: () => Promise<void>;
+let database: Database;
+let person: Database;
+
+beforeAll(async () => {
+  const folder = await makeServerFolder();
+  remove = folder.remove;
+  const { url } = await startEmbedded({ dir: folder.dir });
+  database = connect({ url, max: 2 });
+  person = connect({ url, max: 1 });
+  await person.sql`create table note (body text)`;
+  await person.sql`alter system set synchronous_standby_names = 'nobody'`;
+  await person.sql`select pg_reload_conf()`;
+  await until("the server to wait for it", 10_000, async () => {
+    const [row] = await person.sql`select current_setting('synchronous_standby_names') as names`;
+    return row?.["names"] === "nobody";
+  });
+});
+
+afterAll(async () => {
+  await Promise.all([database.close(), person.close()]);
+  await remove();
+});
+
+/** As a person does who finds it hanging: Postgres then tells its client that it was done, and warns. */
+async function cancelWhatWaits(): Promise<void> {
+  await until("a commit to wait", 10_000, async () => {
+    const cancelled = await person.sql`
+      select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'`;
+    return cancelled.length > 0;
+  });
+}
+
+test.each([
+  ["a transaction", () => database.transaction((sql) => sql`insert into note values ('one')`)],
+  ["a statement that commits by itself", () => database.sql`insert into note values ('two')`.execute()],
+])("%s whose standby never confirmed it is not told as done", async (_name, write) => {
+  const [outcome] = await Promise.allSettled([write(), cancelWhatWaits()]);
+  expect(outcome).toMatchObject({ status: "rejected", reason: { code: "commit_outcome_unknown" } });
+});
+
+test("what only reads waits for nobody", async () => {
+  expect(await database.transaction((sql) => sql`select 1 as one`)).toEqual([{ one: 1 }]);
+});
