@@ -15,19 +15,7 @@ import {
   ports,
   type Member,
 } from "./settings.ts";
-
-/** As Patroni tells it. */
-interface MemberState {
-  name: string;
-  role: string;
-}
-
-/** Of pg_stat_replication, as the primary's Patroni tells it. */
-interface Standby {
-  application_name: string;
-  state: string;
-  sync_state: string;
-}
+import { missingToBeWhole, streamingStandbys, type MemberState, type Standby } from "./whole.ts";
 
 async function ask<Answer>(address: string, what: string): Promise<Answer> {
   const url = `http://${address}:${ports.patroni}/${what}`;
@@ -112,44 +100,57 @@ export class Cluster {
     return found.name;
   }
 
-  /**
-   * Resolves when the primary streams to both others, waits for one of them at each commit, and etcd knows which one: only
-   * then may another take its place.
-   */
+  /** Whether a member other than the given one says of itself that it is the primary. */
+  async leadsWithout(struck: string): Promise<boolean> {
+    const others = this.#members.filter(({ name }) => name !== struck);
+    const answers = await Promise.allSettled(
+      others.map(({ address }) =>
+        fetch(`http://${address}:${ports.patroni}/primary`, {
+          method: "OPTIONS",
+          signal: AbortSignal.timeout(1_000),
+        }),
+      ),
+    );
+    return answers.some((answer) => answer.status === "fulfilled" && answer.value.ok);
+  }
+
+  /** Resolves when it may be struck again: see `missingToBeWhole`. Rejects with what is missing. */
   async whole(): Promise<void> {
+    let missing: string | null = null;
     await until("the cluster to be whole", 120_000, async () => {
-      const address = this.#hosts.get(await this.primary())?.address;
-      const { replication = [] } = await ask<{ replication?: Standby[] }>(`${address}`, "patroni");
-      const streaming = replication.filter(({ state }) => state === "streaming");
-      const isKnown = (await this.#states()).some(({ role }) => role === "sync_standby");
-      return isKnown && streaming.length === 2 && streaming.some(({ sync_state }) => sync_state === "sync");
+      missing = missingToBeWhole(await this.#states(), await this.#replication());
+      return missing === null;
+    }).catch((cause: unknown) => {
+      throw new Error(`the cluster is not whole: ${missing}`, { cause });
     });
   }
 
   /** Has what does not stream copied anew from the primary, as an operator would: `patronictl reinit`. */
   async copyAnew(): Promise<string[]> {
-    const primary = await this.primary();
-    const { replication = [] } = await ask<{ replication?: Standby[] }>(
-      `${this.#hosts.get(primary)?.address}`,
-      "patroni",
-    );
-    const streaming = new Set(replication.map(({ application_name }) => application_name));
-    const broken = this.#members.filter(({ name }) => name !== primary && !streaming.has(name));
-    for (const { address } of broken) {
+    const states = await this.#states();
+    const streaming = streamingStandbys(states, await this.#replication());
+    const broken = states.filter(({ name, role }) => role !== "leader" && !streaming.includes(name));
+    for (const { name } of broken) {
       const body = JSON.stringify({ force: true });
-      await fetch(`http://${address}:${ports.patroni}/reinitialize`, { method: "POST", body });
+      const url = `http://${this.#hosts.get(name)?.address}:${ports.patroni}/reinitialize`;
+      await fetch(url, { method: "POST", body });
     }
     return broken.map(({ name }) => name);
   }
 
-  async stop(): Promise<void> {
-    for (const name of [...this.#hosts.keys()]) await this.killMember(name);
-    await Promise.all((this.#running.get("hub") ?? []).map((program) => program.kill()));
+  /** As Patroni tells it: one line for each member. */
+  async report(): Promise<string[]> {
+    return (await this.#states()).map((state) => JSON.stringify(state));
   }
 
   async #states(): Promise<MemberState[]> {
     const asked = this.#members.map(({ address }) => ask<{ members: MemberState[] }>(address, "cluster"));
     return (await Promise.any(asked)).members;
+  }
+
+  async #replication(): Promise<Standby[]> {
+    const address = `${this.#hosts.get(await this.primary())?.address}`;
+    return (await ask<{ replication?: Standby[] }>(address, "patroni")).replication ?? [];
   }
 
   async #createDatabase(): Promise<void> {

@@ -6,7 +6,7 @@ import type { Network } from "../network/namespaces.ts";
 import { RouseNode } from "../network/rouse-node.ts";
 import { Cluster } from "./cluster.ts";
 import { findPrograms } from "./programs.ts";
-import { databaseUrls } from "./settings.ts";
+import { databaseUrls, memberNames } from "./settings.ts";
 
 /** The cluster, three nodes of ours on it, and callers that never stop. */
 export interface Scene {
@@ -17,11 +17,10 @@ export interface Scene {
   operator: Client;
   /** Straight to the primary, for looking. */
   database: Database;
-  close: () => Promise<void>;
 }
 
 export async function openScene(network: Network, root: string, say: (text: string) => void): Promise<Scene> {
-  const hosts = new Map(["db1", "db2", "db3"].map((name) => [name, network.addHost(name)]));
+  const hosts = new Map(memberNames.map((name) => [name, network.addHost(name)]));
   const cluster = new Cluster({ root, hosts, programs: findPrograms() });
   say("Starting three Postgres under Patroni with etcd, HAProxy and PgBouncer");
   await cluster.start();
@@ -48,10 +47,7 @@ export async function openScene(network: Network, root: string, say: (text: stri
     nodes,
     traffic: new Traffic({ operator, reader, threads: 4, everyMs: 100 }),
     operator,
-    database: connect({ url: databaseUrls.direct, max: 2, deadlineMs: 5_000 }),
-    async close() {
-      for (const node of nodes) await node.program.kill("SIGKILL");
-      await cluster.stop();
-    },
+    // The deadline is the default: a shorter one would cut a commit short that waits for its standby.
+    database: connect({ url: databaseUrls.direct, max: 20 }),
   };
 }

@@ -22,8 +22,14 @@ export const ports = {
 };
 export const password = "cluster-only";
 
-/** Seconds. A dead primary is replaced when its key in etcd runs out: `ttl` bounds the outage from below. */
-export const timing = { ttl: 20, loopWait: 2, retryTimeout: 3 };
+/** Machines of the cluster. */
+export const memberNames = ["db1", "db2", "db3"];
+
+/**
+ * Seconds. A dead primary is replaced when its key in etcd runs out: `ttl` bounds the outage from below. Patroni wants
+ * loop_wait + 2 × retry_timeout <= ttl; etcd must be able to elect within retry_timeout.
+ */
+export const timing = { ttl: 20, loopWait: 2, retryTimeout: 5 };
 
 export function etcdArguments(member: Member, members: readonly Member[], dataFolder: string): string[] {
   const peer = ({ address }: Member): string => `http://${address}:${ports.etcdPeer}`;
@@ -38,6 +44,9 @@ export function etcdArguments(member: Member, members: readonly Member[], dataFo
     "initial-cluster": members.map((each) => `${each.name}=${peer(each)}`).join(","),
     "initial-cluster-state": "new",
     "initial-cluster-token": "rouse",
+    // Milliseconds, twice the defaults: a busy machine answers late, and not every time is worth an election.
+    "heartbeat-interval": "200",
+    "election-timeout": "2000",
   };
   return Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
 }
@@ -61,7 +70,13 @@ export function patroniConfig(member: Member, members: readonly Member[], { root
         synchronous_mode: true,
         postgresql: {
           use_pg_rewind: true,
-          parameters: { max_connections: 100, shared_buffers: "64MB", wal_keep_size: "256MB" },
+          parameters: {
+            max_connections: 100,
+            shared_buffers: "64MB",
+            wal_keep_size: "256MB",
+            // A primary that is cut off must be down before Patroni looks again: it waits this long for silent standbys.
+            wal_sender_timeout: "4s",
+          },
         },
       },
       initdb: [{ encoding: "UTF8" }, "data-checksums"],

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { until } from "./until.ts";
 
 /**
  * A network of our own, made of Linux network namespaces: a hub with a bridge, in which this process runs, and hosts on
@@ -9,7 +9,7 @@ import { readdirSync } from "node:fs";
  */
 export class Network {
   readonly #hub: string;
-  #hosts = 0;
+  readonly #hosts: Host[] = [];
 
   private constructor(hub: string) {
     this.#hub = hub;
@@ -25,36 +25,59 @@ export class Network {
     return new Network(hub);
   }
 
+  /** Plugs in one of the hosts that `runInHub` was told. */
   addHost(name: string): Host {
-    this.#hosts += 1;
     const hub = this.#hub;
-    const namespace = `${hub}-${name}`;
+    const namespace = namespaceOf(hub, name);
     const device = `to-${name}`;
-    const address = `${subnet}.${10 + this.#hosts}`;
-    ip("netns", "add", namespace);
+    const address = `${subnet}.${11 + this.#hosts.length}`;
     ip("-n", hub, "link", "add", device, "type", "veth", "peer", "name", "eth0", "netns", namespace);
     ip("-n", hub, "link", "set", device, "master", "bridge", "up");
     ip("-n", namespace, "addr", "add", `${address}/24`, "dev", "eth0");
     for (const inside of ["eth0", "lo"]) ip("-n", namespace, "link", "set", inside, "up");
-    return new Host({ hub, namespace, device, address });
+    const host = new Host({ hub, namespace, device, address });
+    this.#hosts.push(host);
+    return host;
+  }
+
+  /** Kills everything in it but this process. */
+  endOthers(): void {
+    const pids = [this.#hub, ...this.#hosts.map(({ namespace }) => namespace)].flatMap(pidsIn);
+    for (const pid of pids) if (pid !== process.pid) killQuietly(pid);
   }
 }
 
-/** Runs a program of ours in the hub of a network of its own; removes the network when the program has ended. */
-export async function runInHub(program: string, args: readonly string[]): Promise<number> {
+/**
+ * Runs a program of ours in the hub of a network of its own. When it has ended, however it ended, everything that still
+ * runs in the network is killed, and the network removed. A signal to us is passed on: the program says its last words first.
+ */
+export async function runInHub(
+  program: string,
+  args: readonly string[],
+  hosts: readonly string[],
+): Promise<number> {
   const hub = `rouse${process.pid}`;
-  ip("netns", "add", hub);
+  // Made here, because a namespace made in the hub is seen by nobody outside of it.
+  const namespaces = [hub, ...hosts.map((name) => namespaceOf(hub, name))];
+  for (const namespace of namespaces) ip("netns", "add", namespace);
   try {
     const command = ["netns", "exec", hub, process.execPath, program, ...args];
     const child = spawn("ip", command, { stdio: "inherit", env: { ...process.env, [hubVariable]: hub } });
-    // A terminal's Ctrl-C reaches the child, too: it cleans up, then we do.
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void child.kill(signal));
     const [code] = (await once(child, "exit")) as [number | null];
     return code ?? 1;
   } finally {
-    for (const namespace of readdirSync("/run/netns").filter((name) => name.startsWith(hub)))
-      ip("netns", "del", namespace);
+    await until("everything in the network to end", 10_000, () => {
+      const pids = namespaces.flatMap(pidsIn);
+      for (const pid of pids) killQuietly(pid);
+      return pids.length === 0;
+    });
+    for (const namespace of namespaces) ip("netns", "del", namespace);
   }
+}
+
+function namespaceOf(hub: string, host: string): string {
+  return `${hub}-${host}`;
 }
 
 const hubVariable = "ROUSE_TEST_HUB";
