@@ -1,0 +1,106 @@
+import { spawnSync } from "node:child_process";
+import { parseArgs } from "node:util";
+import { startEmbedded } from "../../persistence/embedded/server.ts";
+import { prepareDatabases } from "../seams/databases.ts";
+import { makeServerFolder } from "../setup/server-folder.ts";
+import { installAgent, InstallError } from "./install.ts";
+import { playedKinds } from "./kinds/index.ts";
+import { agentPackages } from "./packages.ts";
+import { scenarios } from "./scenarios/index.ts";
+import { type Backend, backends } from "./stage.ts";
+import { runSuite } from "./suite.ts";
+import { isFailure, tableOf } from "./table.ts";
+
+const help = `npm run test:agents -- [options]
+Plays with the real agent programs against a scripted model, offline but for npm. Results on standard output, progress on standard error.
+
+  --kinds NAME,…      ${playedKinds.map(({ name }) => name).join(", ")} (default: all)
+  --scenarios NAME,…  default: all. There are:
+${scenarios.map(({ name, title }) => `                        ${name.padEnd(24)}${title}`).join("\n")}
+  --backend tmux|pty  default: both
+  --minutes N         begin no scenario after that
+  --json              one JSON document
+  --help
+
+The programs are kept in ~/.cache/rouse-agents, or in ROUSE_AGENT_CACHE.
+Ends with 0: played and nothing failed; 1: something failed or nothing was played; 2: a wrong option.`;
+
+const { values } = parseArgs({
+  options: {
+    kinds: { type: "string", default: "all" },
+    scenarios: { type: "string", default: "all" },
+    backend: { type: "string", default: "all" },
+    minutes: { type: "string" },
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+
+if (values.help) console.log(help);
+else process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const kinds = chosen("kinds", values.kinds, playedKinds);
+  const stories = chosen("scenarios", values.scenarios, scenarios);
+  const places = chosen(
+    "backend",
+    values.backend,
+    backends.map((name) => ({ name })),
+  );
+  if (kinds === null || stories === null || places === null) return 2;
+  const programs = [];
+  for (const kind of kinds) programs.push({ kind, program: await programOf(kind.name) });
+  const { dir, remove } = await makeServerFolder();
+  try {
+    const { url } = await startEmbedded({ dir });
+    const databases = await prepareDatabases(url);
+    const results = await runSuite({
+      ...{ kinds: programs, backends: here(places.map(({ name }) => name)), scenarios: stories, databases },
+      onResult: ({ kind, backend, scenario, outcome, reason }) => {
+        say(`${kind}/${backend} ${scenario}: ${outcome}${reason === "" ? "" : ` (${reason})`}`);
+      },
+      onFailure: (_result, details) => say(details),
+      ...(values.minutes === undefined
+        ? {}
+        : { signal: AbortSignal.timeout(Number(values.minutes) * 60_000) }),
+    });
+    console.log(values.json ? JSON.stringify(results) : tableOf(results));
+    return isFailure(results) ? 1 : 0;
+  } finally {
+    await remove();
+  }
+}
+
+/** Null, and said, when a name is unknown. */
+function chosen<Item extends { name: string }>(
+  what: string,
+  names: string,
+  all: readonly Item[],
+): readonly Item[] | null {
+  if (names === "all") return all;
+  const wanted = names.split(",");
+  const unknown = wanted.filter((name) => !all.some((item) => item.name === name));
+  if (unknown.length === 0) return all.filter(({ name }) => wanted.includes(name));
+  say(`--${what}: no ${unknown.join(", ")}. There are: ${all.map(({ name }) => name).join(", ")}.`);
+  return null;
+}
+
+async function programOf(name: keyof typeof agentPackages): Promise<string | Error> {
+  try {
+    return await installAgent(agentPackages[name], { onProgress: say });
+  } catch (error) {
+    if (!(error instanceof InstallError)) throw error;
+    say(`::: ${name} is SKIPPED: ${error.code}: ${error.message}\n::: ${error.nextStep}`);
+    return error;
+  }
+}
+
+function here(wanted: readonly Backend[]): Backend[] {
+  const hasTmux = spawnSync("tmux", ["-V"]).status === 0;
+  if (!hasTmux && wanted.includes("tmux")) say("::: tmux is missing: its scenarios are SKIPPED");
+  return wanted.filter((backend) => backend !== "tmux" || hasTmux);
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

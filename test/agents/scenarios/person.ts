@@ -1,0 +1,177 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { until } from "../../network/until.ts";
+import type { Person } from "../../adapters/terminals/person.ts";
+import { diligent, onWords } from "../model-server/script.ts";
+import type { Player } from "../player.ts";
+import type { Stage } from "../stage.ts";
+import { post, requireNoWakes, requireWakes, type Scenario, untilAttention, untilRead } from "./scenario.ts";
+
+/** A person is there: types, has typed, reads, or is asked. */
+
+const draft = "half a thought";
+/** Erases the line in every program's box. */
+const eraseLine = "\u0015";
+
+/** Somebody sits down, tells the program something, and leaves. */
+export async function tell(player: Player, text: string): Promise<void> {
+  const person = await player.seat();
+  await typeVisibly(player, person, text);
+  person.type("\r");
+  await person.leave();
+}
+
+async function typeVisibly(player: Player, person: Person, text: string): Promise<void> {
+  person.type(text);
+  await player.untilShown(new RegExp(text));
+}
+
+async function eraseVisibly(player: Player, person: Person, text: string): Promise<void> {
+  person.type(eraseLine);
+  await until("the draft to be erased", 10_000, async () => !(await player.screen()).includes(text));
+}
+
+function requireUnsubmitted(stage: Stage, player: Player, text: string): void {
+  const told = stage.model.requestsOf(player.agentId).flatMap(({ userTexts }) => userTexts);
+  if (told.some((each) => each.includes(text))) throw new Error("a person's draft was submitted");
+}
+
+export const draftPresent: Scenario = {
+  name: "draft",
+  title: "a person's draft is neither submitted nor damaged",
+  async play(stage) {
+    const player = await stage.idlePlayer("draft");
+    await stage.openThread("th-draft", [player]);
+    const person = await player.seat();
+    await typeVisibly(player, person, draft);
+    await person.leave();
+    await post(stage, "th-draft");
+    // A channel of the program's own leaves its box alone, and so need not wait.
+    const where = { threadId: "th-draft", player };
+    await untilAttention(stage, where, ({ attention, unread }) => attention === "deferred" || unread === 0);
+    if (!(await player.screen()).includes(draft))
+      throw new Error(`the draft is gone\n${await player.screen()}`);
+    const later = await player.seat();
+    await eraseVisibly(player, later, draft);
+    await later.leave();
+    await untilRead(stage, "th-draft", player);
+    requireWakes(stage, player, 1);
+    requireUnsubmitted(stage, player, draft);
+  },
+};
+
+export const typing: Scenario = {
+  name: "typing",
+  title: "nobody is typed over who types right now",
+  async play(stage) {
+    const player = await stage.idlePlayer("typing");
+    await stage.openThread("th-typing", [player]);
+    const person = await player.seat();
+    await post(stage, "th-typing");
+    let typed = "";
+    // About three seconds: longer than the quiet window.
+    await until("a person to have typed for a while", 20_000, () => {
+      person.type("x");
+      typed += "x";
+      return typed.length >= 30;
+    });
+    requireNoWakes(stage, player);
+    await untilAttention(
+      stage,
+      { threadId: "th-typing", player },
+      ({ attention }) => attention === "deferred",
+    );
+    await player.untilShown(new RegExp(typed));
+    await eraseVisibly(player, person, typed);
+    await person.leave();
+    await untilRead(stage, "th-typing", player);
+    requireWakes(stage, player, 1);
+    requireUnsubmitted(stage, player, "xxx");
+  },
+};
+
+export const permission: Scenario = {
+  name: "permission",
+  title: "a permission dialog is answered by nobody but a person",
+  async play(stage) {
+    const player = await stage.cast("permission", { asks: { permission: true } });
+    const proof = join(player.cwd, "proof");
+    const rules = [onWords(/RUN IT/, () => stage.kind.gatedCall(`touch ${proof}`)), ...diligent()];
+    stage.model.instruct(player.agentId, rules);
+    await player.launch();
+    await player.untilState("idle");
+    await stage.openThread("th-permission", [player]);
+    await tell(player, "RUN IT");
+    await player.untilShown(stage.kind.permissionDialog);
+    await player.untilState("dialog");
+    await post(stage, "th-permission");
+    await untilStandstill(stage, "th-permission", player);
+    requireNoWakes(stage, player);
+    if (await exists(proof)) throw new Error("the command ran although nobody allowed it");
+    await player.untilShown(stage.kind.permissionDialog);
+    await answer(player, stage.kind.yes.permission);
+    await until("the command to run", 30_000, () => exists(proof));
+    await untilRead(stage, "th-permission", player);
+    requireWakes(stage, player, 1);
+  },
+};
+
+export const trust: Scenario = {
+  name: "trust",
+  title: "the trust dialog of a first start is answered by nobody but a person",
+  async play(stage) {
+    const player = await stage.cast("trust", { asks: { trust: true } });
+    await stage.openThread("th-trust", [player]);
+    await player.launch();
+    await player.untilShown(stage.kind.trustDialog);
+    await player.untilState("dialog");
+    await post(stage, "th-trust");
+    await untilStandstill(stage, "th-trust", player);
+    requireNoWakes(stage, player);
+    await player.untilShown(stage.kind.trustDialog);
+    await answer(player, stage.kind.yes.trust);
+    await untilRead(stage, "th-trust", player);
+    requireWakes(stage, player, 1);
+  },
+};
+
+export const copyMode: Scenario = {
+  name: "copy-mode",
+  title: "who reads the history is not disturbed",
+  skip: (_kind, backend) => (backend === "pty" ? "our own terminals have no copy-mode" : null),
+  async play(stage) {
+    const player = await stage.idlePlayer("reader");
+    await stage.openThread("th-reader", [player]);
+    const person = await player.seat();
+    person.type("\u0002[");
+    await until("the history to be open", 10_000, async () => (await player.view()).inCopyMode);
+    await post(stage, "th-reader");
+    await untilStandstill(stage, "th-reader", player);
+    requireNoWakes(stage, player);
+    if (!(await player.view()).inCopyMode) throw new Error("the history was closed");
+    person.type("q");
+    await person.leave();
+    await untilRead(stage, "th-reader", player);
+    requireWakes(stage, player, 1);
+  },
+};
+
+/** It waits, or says that it cannot go on without a person. */
+async function untilStandstill(stage: Stage, threadId: string, player: Player): Promise<void> {
+  await untilAttention(stage, { threadId, player }, ({ attention }) => {
+    return attention === "deferred" || attention === "blocked";
+  });
+}
+
+async function answer(player: Player, keys: string): Promise<void> {
+  const person = await player.seat();
+  person.type(keys);
+  await person.leave();
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,108 @@
+import { performance } from "node:perf_hooks";
+import type { Databases } from "../seams/databases.ts";
+import type { PlayedKind } from "./kinds/kind.ts";
+import type { Scenario } from "./scenarios/scenario.ts";
+import { type Backend, Stage } from "./stage.ts";
+
+/** Scenarios of each kind on each backend, one after the other on a stage of their own. */
+
+export interface Result {
+  kind: string;
+  backend: Backend;
+  scenario: string;
+  outcome: "pass" | "fail" | "skipped";
+  /** Why it failed or was skipped; empty when it passed. */
+  reason: string;
+  ms: number;
+}
+
+export interface SuiteOptions {
+  /** With the path of each installed program, or why there is none. */
+  kinds: readonly { kind: PlayedKind; program: string | Error }[];
+  backends: readonly Backend[];
+  scenarios: readonly Scenario[];
+  databases: Databases;
+  onResult?: (result: Result) => void;
+  /** What a failure looked like: screens, requests, the node's last words. */
+  onFailure?: (result: Result, details: string) => void;
+  /** No scenario begins after it. */
+  signal?: AbortSignal;
+}
+
+export async function runSuite(options: SuiteOptions): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const { kind, program } of options.kinds) {
+    for (const backend of options.backends) {
+      const teller = new Teller(options, { kind, backend, program });
+      for (const scenario of options.scenarios) {
+        const result = await teller.tell(scenario);
+        results.push(result);
+        options.onResult?.(result);
+      }
+      await teller.close();
+    }
+  }
+  return results;
+}
+
+interface Part {
+  kind: PlayedKind;
+  backend: Backend;
+  program: string | Error;
+}
+
+/** Keeps its stage while all goes well: what follows a failure gets a fresh one. */
+class Teller {
+  readonly #options: SuiteOptions;
+  readonly #part: Part;
+  #stage: Stage | null = null;
+
+  constructor(options: SuiteOptions, part: Part) {
+    this.#options = options;
+    this.#part = part;
+  }
+
+  async tell(scenario: Scenario): Promise<Result> {
+    const begunAt = performance.now();
+    const reason = this.#skipReason(scenario);
+    if (reason !== null) return this.#result(scenario, "skipped", reason, 0);
+    try {
+      const stage = await this.#openStage();
+      await scenario.play(stage);
+      await stage.clear();
+      return this.#result(scenario, "pass", "", performance.now() - begunAt);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      const result = this.#result(scenario, "fail", message, performance.now() - begunAt);
+      this.#options.onFailure?.(result, (await this.#stage?.describe()) ?? "");
+      await this.close();
+      return result;
+    }
+  }
+
+  async close(): Promise<void> {
+    const stage = this.#stage;
+    this.#stage = null;
+    await stage?.close();
+  }
+
+  #skipReason(scenario: Scenario): string | null {
+    const { kind, backend, program } = this.#part;
+    if (program instanceof Error) return program.message;
+    if (this.#options.signal?.aborted === true) return "the time is up";
+    return scenario.skip?.(kind, backend) ?? null;
+  }
+
+  async #openStage(): Promise<Stage> {
+    const { kind, backend, program } = this.#part;
+    if (program instanceof Error) throw program;
+    this.#stage ??= await Stage.open({ kind, backend, program, databases: this.#options.databases });
+    return this.#stage;
+  }
+
+  #result({ name }: Scenario, outcome: Result["outcome"], reason: string, ms: number): Result {
+    const { kind, backend } = this.#part;
+    const [first = ""] = reason.split("\n");
+    return { kind: kind.name, backend, scenario: name, outcome, reason: first, ms: Math.round(ms) };
+  }
+}
