@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import { isNobodysFault } from "./patience.ts";
 import type { Doorbell, Work } from "./store.ts";
 
 /** What one pass of work answers. */
@@ -22,6 +23,8 @@ export interface LoopOptions {
 
 const firstBackoffMs = 100;
 const maxBackoffMs = 5_000;
+/** As often as an idle loop asks: after a failover nobody sleeps on while the database serves again. */
+const maxBackoffWhileAwayMs = 1_000;
 
 /** Repeats a tick until stopped. Failures back off and never end it. */
 export class Loop {
@@ -80,7 +83,8 @@ export class Loop {
     } catch (error) {
       this.#options.onError(error);
       this.#failures += 1;
-      return { againInMs: Math.min(maxBackoffMs, firstBackoffMs * 2 ** (this.#failures - 1)) };
+      const mostMs = isNobodysFault(error) ? maxBackoffWhileAwayMs : maxBackoffMs;
+      return { againInMs: Math.min(mostMs, firstBackoffMs * 2 ** (this.#failures - 1)) };
     }
   }
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { createMemoryDoorbell } from "../../persistence/memory/doorbell.ts";
+import { RouseError } from "../../runtime/errors.ts";
 import { Loop, type LoopOptions, type NextTick } from "../../runtime/loop.ts";
 import type { Doorbell } from "../../runtime/store.ts";
 import { ManualClock } from "../manual-clock.ts";
@@ -88,6 +89,16 @@ describe("a loop", () => {
     const waits = ticks.slice(1).map((at, index) => at - ticks[index]!);
     expect(waits.slice(0, 10)).toEqual([100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 50, restMs]);
     expect(errors).toHaveLength(8);
+    await loop.stop();
+  });
+
+  test("a database that is away is asked every second, so that its return is soon noticed", async () => {
+    const isAway = () => Promise.reject(new RouseError("database_unavailable", "away"));
+    script = Array.from({ length: 8 }, () => isAway);
+    const loop = begin();
+    await clock.advance(20_000);
+    const waits = ticks.slice(1).map((at, index) => at - ticks[index]!);
+    expect(waits.slice(0, 8)).toEqual([100, 200, 400, 800, 1_000, 1_000, 1_000, 1_000]);
     await loop.stop();
   });
 
