@@ -49,7 +49,8 @@ function answerLines(path: string): string[] {
   if (answer === undefined) return [];
   if ("operation" in answer)
     return [`With \`--json\`: as \`${answer.operation}\` in [operations](operations.md).`, ""];
-  if ("form" in answer) return [`Its output: ${answer.form}.`, ""];
+  if ("lines" in answer) return [`Its output: ${answer.form}.`, ""];
+  if (answer.form !== undefined) return [`With \`--json\`: ${answer.form}.`, ""];
   const fields = Object.keys((answer.schema as z.ZodObject).shape).map((name) => `\`${name}\``);
   return [`With \`--json\`: ${fields.join(", ")}.`, ""];
 }

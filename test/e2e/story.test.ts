@@ -3,19 +3,9 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import type { Check } from "../../api/cli/demo/verdict.ts";
-import type { Receipt } from "../../api/cli/demo/receipts.ts";
+import { demoShape } from "../../api/cli/answer-shapes.ts";
+import { answers } from "../../api/cli/answers.ts";
 import { testTerminal } from "./test-terminal.ts";
-
-interface Result {
-  ok: boolean;
-  home: string;
-  backend: string;
-  failure: string | null;
-  checks: Check[];
-  deferrals: string[];
-  receipts: Receipt[];
-}
 
 const program = fileURLToPath(new URL("../../api/cli/main.ts", import.meta.url));
 
@@ -36,7 +26,10 @@ test(
   },
   async () => {
     const { exitCode, stdout, stderr } = await runDemo();
-    const result = JSON.parse(stdout === "" ? "{}" : stdout) as Result;
+    const printed = JSON.parse(stdout === "" ? "{}" : stdout) as unknown;
+    const result = demoShape.parse(printed);
+    expect(answers["demo"]).toEqual({ schema: demoShape });
+    expect(result).toEqual(printed);
     console.info(`terminals: ${result.backend}`);
     expect({ stderr, failure: result.failure }).toEqual({ stderr: "", failure: null });
     expect(result.checks.flatMap(({ problems }) => problems)).toEqual([]);

@@ -7,7 +7,7 @@ import { maintain } from "../maintenance.ts";
 import { findRunningNode } from "../node-process.ts";
 import { integer, requiredReason } from "../options.ts";
 import { backupText, restoreText, sessionTable } from "../views/backup.ts";
-import type { BackupReport, DatabaseSession, RestoreReport } from "../views/backup.ts";
+import type { BackupReport, DatabaseActivity, RestoreReport } from "../views/backup.ts";
 
 export const backup = defineCommand<{ file: string }>({
   usage: "backup <file>",
@@ -50,7 +50,7 @@ const activity = defineCommand<Record<string, never>>({
   isDefault: true,
   summary: "Sessions of the database: how long their transactions run, and who waits for whom.",
   async run(invocation) {
-    const report = await maintain<{ sessions: DatabaseSession[] }>(invocation, ["activity"]);
+    const report = await maintain<DatabaseActivity>(invocation, ["activity"]);
     invocation.show(report, sessionTable);
   },
 });

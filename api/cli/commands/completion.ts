@@ -13,7 +13,7 @@ export function completionCommand(tree: () => CompletionNode): CommandDefinition
       "completion bash > ~/.local/share/bash-completion/completions/rouse",
       "completion fish > ~/.config/fish/completions/rouse.fish",
     ],
-    async run({ surroundings }, { shell }) {
+    async run(invocation, { shell }) {
       const script = Object.hasOwn(completionScripts, shell)
         ? completionScripts[shell as keyof typeof completionScripts]
         : undefined;
@@ -22,7 +22,7 @@ export function completionCommand(tree: () => CompletionNode): CommandDefinition
           nextStep: `Choose one of ${shells.join(", ")}.`,
         });
       }
-      surroundings.out(script(tree()));
+      invocation.show({ shell, script: script(tree()) }, (shown) => shown.script);
     },
   });
 }

@@ -1,36 +1,12 @@
+import type { z } from "zod";
+import type { activityShape, backupShape, restoreShape } from "../answer-shapes.ts";
 import { paint, type Paper } from "../render/paper.ts";
 import { list, table } from "../render/table.ts";
 import { durationText } from "../render/time.ts";
 
-export interface BackupReport {
-  file: string;
-  bytes: number;
-  made_at: string;
-  workspace_id: string;
-  tables: Record<string, number>;
-  rows: number;
-}
-
-export interface RestoreReport {
-  made_at: string;
-  workspace_id: string;
-  tables: Record<string, number>;
-  rows: number;
-  audit_checked: number;
-  audit_problems: string[];
-}
-
-export interface DatabaseSession {
-  pid: number;
-  program: string;
-  user: string;
-  state: string;
-  transaction_ms: number | null;
-  waits_for: string | null;
-  blocked_by: number[];
-  blocks: number;
-  query: string;
-}
+export type BackupReport = z.infer<typeof backupShape>;
+export type RestoreReport = z.infer<typeof restoreShape>;
+export type DatabaseActivity = z.infer<typeof activityShape>;
 
 export function backupText({ file, bytes, made_at, workspace_id, tables, rows }: BackupReport): string {
   return list([
@@ -53,7 +29,7 @@ export function restoreText(report: RestoreReport, paper: Paper): string {
   return `${facts}${told}Next: rouse up\n`;
 }
 
-export function sessionTable({ sessions }: { sessions: DatabaseSession[] }, paper: Paper): string {
+export function sessionTable({ sessions }: DatabaseActivity, paper: Paper): string {
   return table(
     paper,
     sessions,

@@ -1,12 +1,17 @@
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { z } from "zod";
-import { answers, type Answer } from "../../../api/cli/answers.ts";
+import { answers, schemaOf } from "../../../api/cli/answers.ts";
 import { commandNames } from "../../../api/cli/command-names.ts";
 import { createProgram } from "../../../api/cli/program.ts";
 import { processSurroundings } from "../../../api/cli/surroundings.ts";
-import { getOperation } from "../../../api/operations/list.ts";
-import { createStage, type Stage } from "./stage.ts";
+import { connect, type Database } from "../../../persistence/postgres/connect.ts";
+import { createTestDatabase, type TestDatabase } from "../../setup/database.ts";
+import { answerLines, commandOf, gapsOf, processLines, runLine, shownElsewhere } from "./answer-lines.ts";
+import { createStage, runProcess, type Stage } from "./stage.ts";
 
 function pathsOf(command: Command, above: readonly string[] = []): string[] {
   return command.commands.flatMap((child) => {
@@ -16,20 +21,30 @@ function pathsOf(command: Command, above: readonly string[] = []): string[] {
 }
 const paths = pathsOf(createProgram(processSurroundings()));
 
-function schemaOf(answer: Answer): z.ZodType | null {
-  if ("schema" in answer) return answer.schema;
-  return "operation" in answer ? (getOperation(answer.operation)?.output ?? null) : null;
-}
-
 describe("the answers of commands", () => {
   test("are described for every command, and for nothing else", () => {
     expect(Object.keys(answers).toSorted()).toEqual(paths.toSorted());
   });
 
-  test("come from operations that exist", () => {
-    for (const [path, answer] of Object.entries(answers))
-      if ("operation" in answer)
-        expect([path, getOperation(answer.operation)?.name]).toEqual([path, answer.operation]);
+  const entries = Object.keys(answers);
+  const all = [...answerLines.map(({ text }) => text), ...processLines, ...Object.keys(shownElsewhere)];
+
+  test("are all shown by a line that is run here, or by another test", () => {
+    expect(gapsOf(paths, { entries, lines: all })).toEqual([]);
+    for (const [command, file] of Object.entries(shownElsewhere))
+      expect(readFileSync(file, "utf8")).toContain(`answers["${command}"]`);
+  });
+
+  test("of a new command are missed: its schema, its line, or both", () => {
+    const more = [...paths, "plant", "plant tree"];
+    const planted = (entry: string[], line: string[]) =>
+      gapsOf(more, { entries: [...entries, ...entry], lines: [...all, ...line] });
+    expect(planted(["plant"], ["plant --now"])).toEqual([
+      "plant tree has no schema",
+      "plant tree has no line",
+    ]);
+    expect(planted(["plant", "plant tree"], ["plant tree"])).toEqual(["plant has no line"]);
+    expect(planted(["plant"], ["plant", "plant tree oak"])).toEqual(["plant tree has no schema"]);
   });
 
   test("are advised by commands that exist", () => {
@@ -40,59 +55,17 @@ describe("the answers of commands", () => {
   });
 });
 
-const why = ["--reason", "because"];
-const definition = `{"command": ["my-agent"], "cwd": "/srv"}`;
-/** In an order in which each is possible. Those that start processes have tests of their own. */
-const lines: readonly (readonly string[])[] = [
-  ["thread", "create", "Review", "-p", "ann", "bob", "--id", "th-1"],
-  ["thread", "post", "th-1", "Look.", "--to", "bob"],
-  ["thread", "list"],
-  ["thread", "show", "th-1"],
-  ["thread", "read", "th-1"],
-  ["thread", "summary", "th-1"],
-  ["status"],
-  ["top"],
-  ["participant", "list"],
-  ["participant", "show", "th-1", "bob"],
-  ["participant", "add", "th-1", "eve"],
-  ["participant", "trigger", "th-1", "bob"],
-  ["participant", "block", "th-1", "ann", ...why],
-  ["participant", "unblock", "th-1", "ann", ...why],
-  ["participant", "override", "th-1", "bob", ...why],
-  ["explain", "th-1", "bob"],
-  ["agent", "register", "bob", "--definition", definition],
-  ["agent", "list"],
-  ["runtime", "register", "bob", "--id", "r-1"],
-  ["runtime", "list"],
-  ["runtime", "show", "r-1"],
-  ["participant", "pause", "bob", ...why],
-  ["participant", "resume", "bob", ...why],
-  ["runtime", "pause", "r-1", ...why],
-  ["runtime", "resume", "r-1", ...why],
-  ["pause", ...why],
-  ["resume", ...why],
-  ["runtime", "reconcile", "r-1"],
-  ["runtime", "stop", "r-1", ...why],
-  ["thread", "block", "th-1", ...why],
-  ["escalations"],
-  ["thread", "unblock", "th-1", ...why],
-  ["thread", "escalate", "th-1", ...why],
-  ["thread", "unblock", "th-1", ...why],
-  ["thread", "resolve", "th-1"],
-  ["thread", "reopen", "th-1", ...why],
-  ["thread", "close", "th-1", ...why],
-  ["tokens", "issue", "--agent", "bob"],
-  ["tokens", "list"],
-  ["keys", "list"],
-  ["wake", "list"],
-  ["journal"],
-  ["effects", "list"],
-  ["dead-letters", "list"],
-  ["actors", "quarantined"],
-  ["nodes"],
-  ["audit", "list"],
-  ["audit", "head"],
-];
+/** What the schema does not know would be missing from what it lets pass. */
+function expectShape(path: string, out: string): void {
+  const answer = answers[path];
+  if (answer === undefined) throw new Error(`${path} has no schema`);
+  const schema = schemaOf(answer);
+  const printed = "lines" in answer ? out.trimEnd().split("\n") : [out];
+  for (const text of printed) {
+    const value = JSON.parse(text) as unknown;
+    expect(schema.parse(value)).toEqual(value);
+  }
+}
 
 describe("with --json", () => {
   let stage: Stage;
@@ -101,14 +74,38 @@ describe("with --json", () => {
   });
   afterAll(() => stage.close());
 
-  test.each(lines)("%s %s prints what its schema says, and nothing besides", async (...args) => {
-    const path = paths.find((one) => `${args.join(" ")} `.startsWith(`${one} `)) ?? "";
-    const schema = schemaOf(answers[path] ?? { form: "" });
-    const { code, out, err } = await stage.rouse([...args, "--json"]);
+  test.each(answerLines)("$text prints what its schema says, and nothing besides", async (line) => {
+    const { code, out, err } = await runLine(stage, line);
     await stage.world.settle();
+    // The one line of people's text that goes beside the rows.
+    expect({ code, err: err.replace(/^Exported \d+ rows\.\n$/, "") }).toEqual({ code: 0, err: "" });
+    expectShape(commandOf(line.text, paths) ?? "", out);
+  });
+});
+
+describe("with --json, on a real database", () => {
+  let database: TestDatabase;
+  let session: Database;
+  let home: string;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    session = connect({ url: database.url, max: 1 });
+    home = await mkdtemp(join(tmpdir(), "rouse-answers-"));
+  });
+  afterAll(async () => {
+    const environment = { ROUSE_HOME: home, DATABASE_URL: database.url };
+    await runProcess(["down"], { environment });
+    await session.close();
+    await database.drop();
+    await rm(home, { recursive: true });
+  });
+
+  test.each(processLines)("%s prints what its schema says, and nothing besides", async (text) => {
+    const [row] = await session.sql`select pg_backend_pid() as pid`;
+    const words = text.replace("$FILE", join(home, "backup.gz")).replace("$PID", String(row?.["pid"]));
+    const environment = { ROUSE_HOME: home, DATABASE_URL: database.url };
+    const { code, out, err } = await runProcess([...words.split(" "), "--json"], { environment });
     expect({ code, err }).toEqual({ code: 0, err: "" });
-    const printed = JSON.parse(out) as unknown;
-    // What the schema does not know would be missing from what it lets pass.
-    expect(schema?.parse(printed)).toEqual(printed);
+    expectShape(commandOf(text, paths) ?? "", out);
   });
 });

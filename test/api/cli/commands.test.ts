@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { eventShape } from "../../../api/operations/event-view.ts";
 import { createStage, runProcess, writeNodeFile, type Stage } from "./stage.ts";
 
 let stage: Stage;
@@ -185,7 +186,7 @@ describe("events", () => {
     const events = out
       .trimEnd()
       .split("\n")
-      .map((line) => JSON.parse(line) as { type: string });
+      .map((line) => eventShape.parse(JSON.parse(line)));
     expect(events.map(({ type }) => type)).toContain("thread.created");
     expect(code).toBe(3);
     expect(err).toContain("token_revoked");
