@@ -5,6 +5,7 @@ import { runOperation, type OperationResult } from "../operations/run-operation.
 import { boundedAnswer, type Answer } from "./bounded-answer.ts";
 import { ProtocolFailure } from "./protocol-failure.ts";
 import type { McpRequest, OnError } from "./request.ts";
+import { noteToldSession } from "./told-session.ts";
 
 /** A tool's answer, in no era's types. */
 export interface ToolAnswer {
@@ -18,17 +19,20 @@ export interface ToolAnswer {
 export interface ToolCall {
   name: string;
   input: Record<string, unknown>;
+  /** What the client said about its call, of any shape. */
+  meta?: unknown;
 }
 
 /** Refusals are answers, so that the model reads them. Throws `ProtocolFailure` for a tool that does not exist. */
 export async function callTool(
   request: McpRequest,
-  { name, input }: ToolCall,
+  { name, input, meta }: ToolCall,
   onError: OnError,
 ): Promise<ToolAnswer> {
   const operation = getOperation(name);
   if (operation === null) throw new ProtocolFailure("invalid_params", `Unknown tool: ${name}`);
   const { caller, workspace, requestId } = request;
+  await noteToldSession(request, meta).catch((error: unknown) => onError("session told by a call", error));
   const wanted = { ...operation.modelDefaults, ...input };
   const answer = (ending: { signal?: AbortSignal }): Promise<Answer> =>
     boundedAnswer(operation, wanted, (now) =>

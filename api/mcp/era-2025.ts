@@ -65,7 +65,9 @@ export function createServer2025(request: McpRequest, version: string, onError: 
   );
   answer(server, ListToolsRequestSchema, () => ({ tools: [...listTools(request.caller.role)] }));
   answer(server, CallToolRequestSchema, ({ params }) =>
-    spoken(callTool(request, { name: params.name, input: params.arguments ?? {} }, onError)),
+    spoken(
+      callTool(request, { name: params.name, input: params.arguments ?? {}, meta: params._meta }, onError),
+    ),
   );
   answer(server, ListResourcesRequestSchema, ({ params }) => listResources(request, params?.cursor));
   answer(server, ListResourceTemplatesRequestSchema, () => ({

@@ -113,7 +113,9 @@ export function createServer2026(request: McpRequest, version: string, onError: 
   );
   server.setRequestHandler("tools/list", () => ({ tools: [...(wireTools.get(request.caller.role) ?? [])] }));
   server.setRequestHandler("tools/call", ({ params }) =>
-    spoken(callTool(request, { name: params.name, input: params.arguments ?? {} }, onError)),
+    spoken(
+      callTool(request, { name: params.name, input: params.arguments ?? {}, meta: params._meta }, onError),
+    ),
   );
   server.setRequestHandler("resources/list", ({ params }) => listResources(request, params?.cursor));
   server.setRequestHandler("resources/templates/list", () => ({
