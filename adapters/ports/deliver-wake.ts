@@ -156,7 +156,7 @@ async function requireOpenRuntime(world: WorldOptions, call: Call): Promise<Open
   const runtime = readRuntime(actor);
   if (runtime.agentId !== input.agentId || runtime.host !== world.host) throw refused("identityMismatch");
   if (runtime.management !== "managed") throw refused("unmanaged");
-  const isPaused = runtime.injection !== "open" || (await world.isPaused(input.agentId));
+  const isPaused = runtime.injection !== "open" || (await world.isPaused(input));
   if (isPaused) throw refused("injectionPaused");
   return { runtime, address: runtime.address ?? notThere(runtime) };
 }

@@ -12,6 +12,7 @@ import { typeSafely } from "../terminals/typing.ts";
 import type { LivePrograms } from "./live-programs.ts";
 import { getLocalAgent, type LocalAgent } from "./local-agent.ts";
 import { isTerminalAlive, readRuntime } from "./managed-runtime.ts";
+import { threadOfWakeLine } from "./wake-line.ts";
 import { requireTerminal, type TokenOwner, type WorldOptions } from "./world.ts";
 
 type Input = z.infer<typeof launchTerminal.input>;
@@ -163,7 +164,11 @@ class Paused extends Error {}
 
 async function isPaused(world: WorldOptions, call: PortCall<Input>): Promise<boolean> {
   const actor = await call.getActor(call.address);
-  return (actor !== null && readRuntime(actor).injection !== "open") || world.isPaused(call.input.agentId);
+  if (actor !== null && readRuntime(actor).injection !== "open") return true;
+  const { agentId, prompt } = call.input;
+  // What a wake launches is told of its thread by the last line.
+  const threadId = threadOfWakeLine(prompt?.split("\n").at(-1) ?? "");
+  return world.isPaused({ agentId, threadId });
 }
 
 function cannotLaunch(agentId: string): RouseError {

@@ -30,8 +30,8 @@ export interface WorldOptions {
     /** A file that always holds a good short-lived token, for programs that read it anew. Left out: none has one. */
     tokenFileFor?: (owner: TokenOwner) => Promise<string>;
   };
-  /** Whether nothing may be typed for this agent, by its own switch or the workspace's: the truth at this moment. */
-  isPaused: (agentId: string) => Promise<boolean>;
+  /** Whether nothing may be typed for this agent and thread (null: whatever the thread), by a switch of theirs or the workspace's: the truth at this moment. */
+  isPaused: (wake: { agentId: string; threadId: string | null }) => Promise<boolean>;
   /** Address of our MCP endpoint, as agents on this host reach it. */
   mcpUrl: string;
   /** Our own environment; an allow-list of it reaches agents. */

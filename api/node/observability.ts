@@ -16,7 +16,7 @@ import { isTracingConfigured, type Tracing } from "../observability/tracing.ts";
 import { followWakes, type WakeEnd, type WakeStory } from "../observability/wake-metrics.ts";
 import { traceWakes } from "../observability/wake-trace.ts";
 import { logCalls, logWork } from "../observability/work-log.ts";
-import { isWorkspacePaused } from "../operations/injection-switch.ts";
+import { isInjectionPaused } from "../operations/injection-switch.ts";
 import type { AroundCall } from "../operations/operation.ts";
 import type { DatabaseFigures } from "./database.ts";
 
@@ -62,7 +62,7 @@ export async function openObservability(options: ObservabilityOptions): Promise<
   const logCall = logCalls(logger);
   const renew = metrics.gauges({
     readTables: () => figures.readTables(defaultTiming.nodeLostMs),
-    isInjectionPaused: () => store.transaction((tx) => isWorkspacePaused(tx), { readOnly: true }),
+    isInjectionPaused: () => store.transaction((tx) => isInjectionPaused(tx, null), { readOnly: true }),
     pool: figures.pool,
     onError: (error) => logger.warn({ err: error }, "the database's figures could not be read"),
   });

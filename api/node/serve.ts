@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { agentKinds, readAgentProgram } from "../../adapters/agents/registry.ts";
+import type { WorldOptions } from "../../adapters/ports/world.ts";
 import { createWorldPorts } from "../../adapters/ports/create.ts";
 import { sweepTerminals } from "../../adapters/ports/sweep-terminals.ts";
 import { processStartedAt } from "../../adapters/terminals/process-table.ts";
@@ -234,7 +235,7 @@ function buildNode(
         launchBackend: terminals.preferred,
         kinds: agentKinds,
         agentFolders: home.folder("agents"),
-        isPaused: (agentId) => isPaused(database.store, agentId),
+        isPaused: (wake) => isPaused(database.store, wake),
         credentials: createCredentials(tokens, files),
         // Known only once the port is open, and needed only when an agent is launched.
         get mcpUrl() {
@@ -270,8 +271,8 @@ function buildWorkspace(
   };
 }
 
-function isPaused(store: Store, agentId: string): Promise<boolean> {
-  const asks = async (tx: Transaction) => (await pausedBy(tx, await tx.getAgent(agentId))).length > 0;
+function isPaused(store: Store, wake: Parameters<WorldOptions["isPaused"]>[0]): Promise<boolean> {
+  const asks = async (tx: Transaction) => (await pausedBy(tx, wake)).length > 0;
   return store.transaction(asks, { readOnly: true });
 }
 

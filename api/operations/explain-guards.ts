@@ -87,7 +87,7 @@ export function guardsOf(context: ParticipantContext, now: number): Guard[] {
 
 function pauseText({ pausedBy, agent }: ParticipantContext): string {
   const scopes =
-    pausedBy.length === 0 ? "no pause of agent or workspace" : `paused for ${pausedBy.join(" and ")}`;
+    pausedBy.length === 0 ? "no pause of agent, thread or workspace" : `paused for ${pausedBy.join(" and ")}`;
   return agent.runtime === null ? scopes : `${scopes}; its runtime's injection is ${agent.runtime.injection}`;
 }
 

@@ -4,20 +4,21 @@ import type { PauseScope } from "../../machines/participant/contract.ts";
 import type { ParticipantEvent } from "../../machines/participant/events.ts";
 import { RouseError } from "../../runtime/errors.ts";
 import type { Transaction } from "../../runtime/store.ts";
-import { requireReason } from "./access.ts";
+import { requireReason, requireThread } from "./access.ts";
 import { authorityOf } from "./authority.ts";
-import { agentId, reason, runtimeId } from "./fields.ts";
-import { isWorkspacePaused, switchWorkspace } from "./injection-switch.ts";
+import { agentId, reason, runtimeId, threadId } from "./fields.ts";
+import { isInjectionPaused, switchInjection } from "./injection-switch.ts";
 import { defineMutation, type MutationCall } from "./operation.ts";
 import { authorities } from "./role-sets.ts";
 import { commandRuntime } from "./runtime-view.ts";
 
-const injectionScopes = ["runtime", "agent", "workspace"] as const;
+const injectionScopes = ["runtime", "agent", "thread", "workspace"] as const;
 
 const switching = {
   input: {
     scope: z.enum(injectionScopes),
     agent_id: agentId.optional().describe("With scope agent."),
+    thread_id: threadId.optional().describe("With scope thread."),
     runtime_id: runtimeId.optional().describe("With scope runtime."),
     reason: reason.optional().describe("Required: why."),
   },
@@ -27,35 +28,49 @@ const switching = {
 type Switch = MutationCall<{
   scope: (typeof injectionScopes)[number];
   agent_id?: string | undefined;
+  thread_id?: string | undefined;
   runtime_id?: string | undefined;
   reason?: string | undefined;
 }>;
 
 export const pauseInjection = defineMutation({
   name: "pause_injection",
-  summary: "The red switch: nothing is typed into this runtime, for this agent, or in the whole workspace.",
+  summary:
+    "The red switch: nothing is typed into this runtime, for this agent or thread, or in the workspace.",
   toolset: "coordination",
   http: { method: "POST", path: "/v1/injection/pause" },
   roles: authorities,
-  refusals: ["reason_required", "agent_not_found", "runtime_not_found", "actor_quarantined"],
+  refusals: [
+    "reason_required",
+    "agent_not_found",
+    "thread_not_found",
+    "runtime_not_found",
+    "actor_quarantined",
+  ],
   idempotent: true,
   ...switching,
-  handler: (call) => switchInjection(call, "paused"),
+  handler: (call) => switchScope(call, "paused"),
 });
 
 export const resumeInjection = defineMutation({
   name: "resume_injection",
-  summary: "Takes the red switch back for a runtime, an agent, or the workspace.",
+  summary: "Takes the red switch back for a runtime, an agent, a thread, or the workspace.",
   toolset: "coordination",
   http: { method: "POST", path: "/v1/injection/resume" },
   roles: authorities,
-  refusals: ["reason_required", "agent_not_found", "runtime_not_found", "actor_quarantined"],
+  refusals: [
+    "reason_required",
+    "agent_not_found",
+    "thread_not_found",
+    "runtime_not_found",
+    "actor_quarantined",
+  ],
   idempotent: true,
   ...switching,
-  handler: (call) => switchInjection(call, "open"),
+  handler: (call) => switchScope(call, "open"),
 });
 
-async function switchInjection(call: Switch, injection: "paused" | "open") {
+async function switchScope(call: Switch, injection: "paused" | "open") {
   const { input, tx } = call;
   const why = requireReason(input.reason, `injection ${injection}`);
   switch (input.scope) {
@@ -71,9 +86,17 @@ async function switchInjection(call: Switch, injection: "paused" | "open") {
       await publish(call, topics.agent(agent), { scope: "agent", injection, why });
       break;
     }
+    case "thread": {
+      const thread = requireField("thread_id", input.thread_id);
+      await requireThread(tx, thread);
+      noteSwitch(call, `thread/${thread}`, { wasPaused: await isInjectionPaused(tx, thread), injection });
+      await switchInjection(tx, thread, injection === "paused");
+      await publish(call, topics.thread(thread), { scope: "thread", injection, why });
+      break;
+    }
     case "workspace":
-      noteSwitch(call, "workspace", { wasPaused: await isWorkspacePaused(tx), injection });
-      await switchWorkspace(tx, injection === "paused");
+      noteSwitch(call, "workspace", { wasPaused: await isInjectionPaused(tx, null), injection });
+      await switchInjection(tx, null, injection === "paused");
       await publish(call, topics.workspace, { scope: "workspace", injection, why });
   }
   return { scope: input.scope, injection };

@@ -24,7 +24,7 @@ export async function joinThread(
     policy: workspace.policies.wake,
     agent: agentFacts(agent, runtimes),
     threadStatus: thread.status,
-    pausedBy: await pausedBy(tx, agent),
+    pausedBy: await pausedBy(tx, { agentId, threadId }),
   };
   await workspace.engine.create(tx, {
     kind: "participant",

@@ -4,7 +4,7 @@ import { countedUpTo } from "../../runtime/store.ts";
 import { isoOrNull, threadStatus, timestamp } from "./fields.ts";
 import { defineQuery } from "./operation.ts";
 import { everyone } from "./role-sets.ts";
-import { isWorkspacePaused } from "./injection-switch.ts";
+import { isInjectionPaused } from "./injection-switch.ts";
 import { tokensEnding } from "./token-note.ts";
 
 export const getStatus = defineQuery({
@@ -40,7 +40,7 @@ export const getStatus = defineQuery({
     const counts = await store.counts();
     const { isPaused, ending } = await store.transaction(
       async (tx) => ({
-        isPaused: await isWorkspacePaused(tx),
+        isPaused: await isInjectionPaused(tx, null),
         ending: await tokensEnding(tx, workspace.tokens.policy),
       }),
       { readOnly: true },

@@ -26,7 +26,7 @@ export const blockAdvice: Readonly<Record<BlockReason, string>> = {
 };
 
 export const heldAdvice =
-  "Injection is paused: resume_injection for the agent, the workspace or the runtime.";
+  "Injection is paused: resume_injection for the agent, the thread, the workspace or the runtime.";
 
 /** What stands in the way of a wake, in plain words. */
 export const deferralWords: Readonly<Record<DeferReason, string>> = {

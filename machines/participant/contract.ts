@@ -65,6 +65,6 @@ export interface AgentFacts {
 export const threadStatuses = ["active", "blocked", "resolved", "closed"] as const;
 export type ThreadStatus = (typeof threadStatuses)[number];
 
-/** Who was paused: this agent, or the whole workspace. Resuming one leaves the other. */
-export const pauseScopes = ["agent", "workspace"] as const;
+/** What was paused: this agent, this thread, or the whole workspace. Resuming one leaves the others. */
+export const pauseScopes = ["agent", "thread", "workspace"] as const;
 export type PauseScope = (typeof pauseScopes)[number];

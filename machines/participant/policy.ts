@@ -10,7 +10,7 @@ export function isAtRest({ unread, wake }: ParticipantContext): boolean {
   return unread === 0 && wake?.requested !== true;
 }
 
-/** Injection is paused for the agent, the workspace, or on the living managed runtime. */
+/** Injection is paused for the agent, the thread, the workspace, or on the living managed runtime. */
 export function isPaused({ pausedBy, agent }: ParticipantContext): boolean {
   return pausedBy.length > 0 || (isManagedLiving(agent.runtime) && agent.runtime.injection === "paused");
 }

@@ -29,6 +29,7 @@ function command(world: SimWorld, stream: string): readonly [name: string, input
   const pausable = choices.one(stream, [
     { scope: "agent", agent_id: agentId },
     { scope: "runtime", runtime_id: `rt-${choices.one(stream, ["ann", "bob", "cy"])}` },
+    { scope: "thread", thread_id: threadId },
     { scope: "workspace" },
   ]);
   const runtime = { runtime_id: `rt-${choices.one(stream, ["bob", "cy", "ann"])}` };

@@ -75,7 +75,7 @@ export class SimulatedProcess implements SimProcess {
           kinds: agentKinds,
           agentFolders: "/nowhere",
           credentials: { tokenFor: (owner) => this.#tokenFor(owner) },
-          isPaused: (agentId) => this.#isPaused(agentId),
+          isPaused: (wake) => this.#isPaused(wake),
           mcpUrl: "http://127.0.0.1:1/mcp",
           baseEnv: {},
           clock: this.clock,
@@ -241,10 +241,8 @@ export class SimulatedProcess implements SimProcess {
     return token;
   }
 
-  #isPaused(agentId: string): Promise<boolean> {
-    return this.store.transaction(async (tx) => (await pausedBy(tx, await tx.getAgent(agentId))).length > 0, {
-      readOnly: true,
-    });
+  #isPaused(wake: Parameters<typeof pausedBy>[1]): Promise<boolean> {
+    return this.store.transaction(async (tx) => (await pausedBy(tx, wake)).length > 0, { readOnly: true });
   }
 }
 

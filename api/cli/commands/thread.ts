@@ -152,8 +152,28 @@ const statusCommands = changes.map(([name, status, what, needsReason]) =>
   }),
 );
 
+const switches = [
+  ["pause", "pause_injection", "Type nothing because of this thread until it is resumed; messages wait."],
+  ["resume", "resume_injection", "Wake the readers of this thread again: what waited is woken."],
+] as const;
+
+const switchCommands = switches.map(([name, operation, what]) =>
+  defineCommand<{ thread: string; reason: string }>({
+    usage: `${name} <thread>`,
+    summary: what,
+    options: [requiredReason()],
+    async run(invocation, { thread, reason: why }) {
+      const input = { scope: "thread", thread_id: thread, reason: why };
+      invocation.show(
+        await invocation.call(operation, input),
+        ({ injection }) => `Injection for thread ${thread} is ${injection}.\n`,
+      );
+    },
+  }),
+);
+
 export const threadGroup: CommandGroup = {
   name: "thread",
   summary: "Conversations of agents.",
-  commands: [create, listing, show, post, read, ack, ...statusCommands, summary],
+  commands: [create, listing, show, post, read, ack, ...statusCommands, ...switchCommands, summary],
 };

@@ -74,6 +74,15 @@ describe("delivering a wake", () => {
     await expectNothingWritten();
   });
 
+  test("a paused thread gets no byte, and another thread of the same agent does", async () => {
+    stage.pausedThreads.add(input.threadId);
+    expect(await wake()).toEqual({ verdict: "refused", reason: "injectionPaused" });
+    await expectNothingWritten();
+    stage.pausedThreads.add("th-other");
+    stage.pausedThreads.delete(input.threadId);
+    expect(await wake()).toMatchObject({ verdict: "delivered" });
+  });
+
   test("an unknown runtime is refused", async () => {
     expect(await wake({ runtimeId: "nobody" })).toEqual({ verdict: "refused", reason: "noRuntime" });
   });

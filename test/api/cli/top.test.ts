@@ -89,7 +89,9 @@ test("advice names commands where people read it, and operations where programs 
   );
   const answer = await rouse("explain", "th-1", "bob", "--json");
   expect(answer).toContain("unblock_participant when");
-  expect(await rouse("explain", "th-1", "bob")).toMatch(/^ {2}isPaused +no +no pause of agent or workspace/m);
+  expect(await rouse("explain", "th-1", "bob")).toMatch(
+    /^ {2}isPaused +no +no pause of agent, thread or workspace/m,
+  );
   expect(bob).not.toBe("");
 });
 

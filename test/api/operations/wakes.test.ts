@@ -139,6 +139,46 @@ describe.each(storeFixtures())("wakes and runtimes $name", (fixture) => {
     expect(await world.call("get_status", ann, {})).toMatchObject({ injection: "open" });
   });
 
+  test("the pause of a thread holds its wakes and no other thread's, and loses nothing until it is taken back", async () => {
+    await registerBob();
+    const other = await world.call("create_thread", ann, { title: "Other", participants: ["bob"] });
+    const pause = { scope: "thread", thread_id: "th-1", reason: "dispute" };
+    expect(await world.call("pause_injection", person, pause)).toMatchObject({ injection: "paused" });
+    await post();
+    await world.settle();
+    expect(await onBob("trigger_participant", ann)).toMatchObject({
+      ...{ action: "deferred", reason: "injectionPaused" },
+    });
+    expect(await bobIs()).toMatchObject({
+      paused_by: ["thread"],
+      unread: 1,
+      states: expect.arrayContaining(["attention.unread.held"]) as string[],
+    });
+    const { explanations } = await world.call("explain", person, { agent_id: "bob", thread_id: "th-1" });
+    expect(explanations).toMatchObject([
+      { sentence: "bob in th-1 has 1 unread, but injection is paused for thread." },
+    ]);
+    expect(other["participants"]).toMatchObject([{ paused_by: [] }, { paused_by: [] }]);
+    await world.call("add_participant", person, { thread_id: "th-1", agent_id: "cy" });
+    const { participants } = await world.call("get_thread", person, { thread_id: "th-1" });
+    expect(participants).toContainEqual(expect.objectContaining({ agent_id: "cy", paused_by: ["thread"] }));
+    await world.call("resume_injection", person, { ...pause, reason: "settled" });
+    await world.settle();
+    expect(await bobIs()).toMatchObject({ paused_by: [], unread: 1, attention: "spawning" });
+    const audit = await world.audit();
+    expect(audit.find(({ operation }) => operation === "pause_injection")).toMatchObject({
+      ...{ subject: "thread/th-1", reason: "dispute" },
+      changes: [{ of: "thread/th-1 injection", before: "open", after: "paused" }],
+    });
+  });
+
+  test("only who has authority pauses a thread, and only one that there is", async () => {
+    const pause = (caller: Caller, thread: string) =>
+      world.call("pause_injection", caller, { scope: "thread", thread_id: thread, reason: "x" });
+    await expect(pause(ann, "th-1")).rejects.toMatchObject({ code: "forbidden" });
+    await expect(pause(person, "th-none")).rejects.toMatchObject({ code: "thread_not_found" });
+  });
+
   test("pausing demands a reason and the field of its scope", async () => {
     await expect(world.call("pause_injection", person, { scope: "workspace" })).rejects.toMatchObject({
       code: "reason_required",

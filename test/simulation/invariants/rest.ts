@@ -73,8 +73,9 @@ export class RestChecks implements CheckFamily {
       const isHeld = attention["unread"] === "held";
       const runtime = context.agent.runtime;
       const byRuntime = runtime !== null && this.#runtimeOf(runtime.runtimeId)?.injection === "paused";
-      const isRight =
-        isPaused || this.#isClosed(threadId) || state.agents.get(agentId)?.paused === true || byRuntime;
+      const byThread = state.settings.get(`injection/${threadId}`)?.includes("true") === true;
+      const byAgent = state.agents.get(agentId)?.paused === true;
+      const isRight = isPaused || this.#isClosed(threadId) || byAgent || byThread || byRuntime;
       if (isHeld && !isRight) this.#world.violated(11, `${actor.address} is held, and nothing holds it`);
     }
   }

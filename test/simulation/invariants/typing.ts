@@ -11,7 +11,7 @@ export class TypingChecks implements CheckFamily {
   readonly #world: SimWorld;
   /** Pids that a runtime's record ever named. */
   readonly #pids = new Map<string, Set<number>>();
-  /** Since which step nothing may be typed, by runtime, agent or workspace. */
+  /** Since which step nothing may be typed, by runtime, agent, thread or workspace. */
   readonly #shutSince = new Map<string, number>();
 
   constructor(world: SimWorld) {
@@ -28,7 +28,10 @@ export class TypingChecks implements CheckFamily {
     }
     for (const { key, after } of changes.agents) this.#note(`agent/${key}`, after?.paused === true, step);
     for (const { key, after } of changes.settings) {
-      if (key === "injection") this.#note("workspace", after?.includes("true") === true, step);
+      const [switchName, thread] = key.split("/");
+      if (switchName !== "injection") continue;
+      const name = thread === undefined ? "workspace" : `thread/${thread}`;
+      this.#note(name, after?.includes("true") === true, step);
     }
   }
 
@@ -72,9 +75,14 @@ export class TypingChecks implements CheckFamily {
   /** What was shut before its latest look at the switches must not receive a byte; and it must have looked again. */
   #checkAllowed(attempt: AttemptActing, { key }: Typing): void {
     if (attempt.port !== "deliverWake") return;
-    const { runtimeId, agentId } = attempt.input;
+    const { runtimeId, agentId, threadId } = attempt.input;
     const lookedAgain = key === "paste" ? attempt.firstLookAtStep : attempt.pastedAtStep;
-    for (const name of [`runtime/${String(runtimeId)}`, `agent/${String(agentId)}`, "workspace"]) {
+    const switches = [
+      `runtime/${String(runtimeId)}`,
+      `agent/${String(agentId)}`,
+      `thread/${String(threadId)}`,
+    ];
+    for (const name of [...switches, "workspace"]) {
       const since = this.#shutSince.get(name);
       if (since === undefined) continue;
       if (since < attempt.checkedAtStep || attempt.checkedAtStep < (lookedAgain ?? 0)) {
