@@ -2,16 +2,8 @@ import type { Address } from "../machines/mail.ts";
 import { decide, refuseFirst } from "./decide.ts";
 import type { ActorSource } from "./open-actor.ts";
 import { isNobodysFault, Patience } from "./patience.ts";
-import {
-  works,
-  type Claim,
-  type Doorbell,
-  type EffectKey,
-  type Store,
-  type Transaction,
-  type TurnCommit,
-  type Work,
-} from "./store.ts";
+import type { Claim, Doorbell, EffectKey, Store, Transaction, TurnCommit } from "./store.ts";
+import { workOf } from "./work.ts";
 
 /** One turn: load → decide → commit → ring. Everything between claim and commit is pure. */
 
@@ -185,14 +177,3 @@ async function advanceAlone(options: TurnOptions, address: Address): Promise<num
 export function cancelledEffects(commit: TurnCommit): EffectKey[] {
   return commit.effectsCancelled.map(({ incarnation }) => ({ address: commit.actor.address, incarnation }));
 }
-
-/** What the commits ask for, to be looked at without delay. */
-export function workOf(commits: readonly TurnCommit[]): Work[] {
-  return works.filter((work) => commits.some(asksFor[work]));
-}
-
-const asksFor: Record<Work, (commit: TurnCommit) => boolean> = {
-  mail: ({ outgoing, published }) => outgoing.length > 0 || published.length > 0,
-  timers: ({ timersArmed }) => timersArmed.length > 0,
-  effects: ({ effectsRequested }) => effectsRequested.length > 0,
-};

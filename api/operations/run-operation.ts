@@ -1,6 +1,7 @@
 import { RouseError, isRouseError } from "../../runtime/errors.ts";
 import type { AuditChange } from "../../runtime/domain.ts";
 import type { Store, Transaction } from "../../runtime/store.ts";
+import { noteWork } from "../../runtime/work.ts";
 import { doneEntry, isRefusal, refusedEntry } from "./audit.ts";
 import { payloadFingerprint, replay } from "./idempotency.ts";
 import { inOrder } from "./in-order.ts";
@@ -85,10 +86,11 @@ async function mutate(
   const keyed = keyedCall(operation, request.caller, input);
   for (let attempt = 1; ; attempt++) {
     try {
-      const result = await engine.store.transaction((tx) =>
-        mutateIn(tx, operation, request, { input, keyed }),
-      );
-      engine.ring();
+      const { result, asked } = await engine.store.transaction(async (plain) => {
+        const { tx, asked } = noteWork(plain);
+        return { result: await mutateIn(tx, operation, request, { input, keyed }), asked };
+      });
+      engine.ring([...asked]);
       return result;
     } catch (error) {
       if (mayRepeat(error, keyed) && attempt < mostAttempts) continue;
