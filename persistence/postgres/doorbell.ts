@@ -78,8 +78,11 @@ class Messenger {
     while (this.#unsent !== null) {
       const payload = `${this.#sender} ${[...this.#unsent].join(",")}`;
       this.#unsent = null;
-      // Whoever misses it finds the work by polling.
-      await this.#database.sql`select pg_notify(${channel}, ${payload})`.catch(() => undefined);
+      // Nothing to keep, so nobody waits for the disk. Whoever misses it finds the work by polling.
+      const asynchronously = this.#database.sql`set_config('synchronous_commit', 'off', true)`;
+      await this.#database.sql`select pg_notify(${channel}, ${payload}), ${asynchronously}`.catch(
+        () => undefined,
+      );
     }
     this.#sending = null;
   }
