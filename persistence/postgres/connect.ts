@@ -39,11 +39,14 @@ export interface Database {
    * waiting for `work`, and later statements of `work` are refused: nothing runs outside its transaction.
    */
   transaction<T>(
-    work: (sql: Sql) => Promise<T>,
+    /** `opened`: the row that the last statement of `opensWith` gave. */
+    work: (sql: Sql, opened: postgres.Row | undefined) => Promise<T>,
     options?: {
       deadlineMs?: number;
       /** The first statement of `work` only reads, and `work` awaits it before the next: it travels together with BEGIN. */
       startsByReading?: boolean;
+      /** Statements without parameters that are run with BEGIN, as one text: they cost next to nothing there. */
+      opensWith?: readonly string[];
       /** Its statements find their rows by indexes, whatever the planner thinks of the sizes of tables. */
       plansByIndex?: boolean;
     },
@@ -95,6 +98,7 @@ export function connect(options: ConnectOptions): Database {
         serverTimeoutMs: ownMs === deadlineMs ? null : serverTimeout(ownMs),
         startsByReading: own.startsByReading ?? false,
         plansByIndex: own.plansByIndex ?? false,
+        opensWith: own.opensWith ?? [],
       });
     },
     async listen(channel, onNotify) {

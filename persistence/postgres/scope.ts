@@ -16,6 +16,8 @@ export interface Scope {
 export type Row = postgres.Row;
 
 /** The database's time at the beginning of the transaction, epoch ms. */
+export const databaseTime = "floor(extract(epoch from now()) * 1000)";
+
 export function databaseNow(sql: Sql): Fragment {
-  return sql`floor(extract(epoch from now()) * 1000)`;
+  return sql.unsafe(databaseTime);
 }

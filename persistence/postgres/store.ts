@@ -15,7 +15,7 @@ import * as leases from "./leases.ts";
 import * as nodes from "./nodes.ts";
 import { listQuarantined } from "./quarantine.ts";
 import { asRouseError } from "./refusal.ts";
-import { databaseNow, type Scope } from "./scope.ts";
+import { databaseNow, databaseTime, type Row, type Scope } from "./scope.ts";
 import * as timers from "./timers.ts";
 import { openTransaction } from "./transaction-methods.ts";
 import { listWakes } from "./wakes.ts";
@@ -42,11 +42,11 @@ export function createPostgresStore({ database, workspaceId, clock }: PostgresSt
     }
   };
   const together = async <Result>(
-    work: (scope: Scope) => Promise<Result>,
+    work: (scope: Scope, opened: Row | undefined) => Promise<Result>,
     how: Parameters<Database["transaction"]>[1] = { plansByIndex: true },
   ): Promise<Result> => {
     try {
-      return await database.transaction((sql) => work(scopeOf(sql)), how);
+      return await database.transaction((sql, opened) => work(scopeOf(sql), opened), how);
     } catch (error) {
       throw asRouseError(error);
     }
@@ -56,11 +56,16 @@ export function createPostgresStore({ database, workspaceId, clock }: PostgresSt
   return {
     workspaceId,
     transaction: (work, options = {}) =>
-      // Unless the time is given, it is what `beginAt` reads.
-      together((scope) => runWork(scope, work, options), {
-        startsByReading: clock === undefined,
-        plansByIndex: options.readOnly !== true,
-      }),
+      together(
+        (scope, opened) => {
+          const now = typeof scope.now === "number" ? scope.now : Number(opened?.["now"]);
+          return runWork({ ...scope, now }, work, options);
+        },
+        {
+          opensWith: [...(options.readOnly === true ? [oneState] : []), readNow],
+          plansByIndex: options.readOnly !== true,
+        },
+      ),
     fireTimers: ({ limit }) => together((scope) => fireTimers(scope, limit), polls),
     claimEffects: (request) =>
       untilNobodyElseTakesIt(() =>
@@ -93,6 +98,10 @@ export function createPostgresStore({ database, workspaceId, clock }: PostgresSt
     close: () => Promise.resolve(),
   };
 }
+
+/** A read-only transaction sees one state of the database throughout. */
+const oneState = "set transaction isolation level repeatable read";
+const readNow = `select (${databaseTime})::bigint as now`;
 
 /** One statement does all of it: whole also by itself, so it need not wait for the answer to BEGIN. */
 const polls = { startsByReading: true, plansByIndex: true };
@@ -135,23 +144,14 @@ function auditMethods(alone: Run, together: Run): AuditMethods {
 }
 
 async function runWork<Result>(
-  scope: Scope,
+  scope: Scope & { now: number },
   work: (tx: Transaction) => Promise<Result>,
   { lease, readOnly: isReadOnly = false }: { lease?: Lease; readOnly?: boolean },
 ): Promise<Result> {
-  const { tx, failure } = openTransaction({ ...scope, now: await beginAt(scope, isReadOnly) });
+  const { tx, failure } = openTransaction(scope);
   const result = await work(isReadOnly ? readOnly(tx) : tx);
   const failed = failure();
   if (failed !== null) throw failed;
   if (lease !== undefined) await leases.requireLease(scope, lease);
   return result;
-}
-
-/** A read-only transaction sees one state of the database throughout. */
-async function beginAt({ sql, now }: Scope, isReadOnly: boolean): Promise<number> {
-  const [, [row]] = await inFlight([
-    isReadOnly ? sql`set transaction isolation level repeatable read` : null,
-    typeof now === "number" ? [] : sql`select ${now}::bigint as now`,
-  ]);
-  return typeof now === "number" ? now : Number(row?.["now"]);
 }

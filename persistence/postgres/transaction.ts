@@ -34,8 +34,8 @@ export async function runAlone({ pool, deadlineMs }: Lender, statement: Statemen
 /** See Database.transaction. */
 export async function runTransaction<T>(
   { pool, template, deadlineMs }: Lender,
-  work: (sql: Sql) => Promise<T>,
-  options: { serverTimeoutMs: number | null; startsByReading: boolean; plansByIndex: boolean },
+  work: (sql: Sql, opened: postgres.Row | undefined) => Promise<T>,
+  options: Opening & { startsByReading: boolean },
 ): Promise<T> {
   const { connection, giveBack } = await borrow(pool, deadlineMs);
   const control = routeStatements(template, (statement) => connection.run(statement));
@@ -63,8 +63,8 @@ export async function runTransaction<T>(
   });
   try {
     const begun = opening.unsafe(beginWith(options)).execute();
-    if (!options.startsByReading) await begun;
-    const [, result] = await connection.untilEnd(Promise.all([begun, work(sql)]));
+    const opened = options.startsByReading ? undefined : lastRow(await begun);
+    const [, result] = await connection.untilEnd(Promise.all([begun, work(sql, opened)]));
     isOver = true;
     await commit(connection, control, () => firstError);
     return result;
@@ -97,17 +97,21 @@ async function borrow(
 /**
  * A plan made while a table is young or emptied would read all of it, and a prepared statement would go on doing so when it
  * has grown. Told with BEGIN and not at sign-in, so that it holds behind any pooler and for these transactions only. No
- * JIT: a plan without an index would seem costly enough to compile.
+ * JIT: a plan without an index would seem costly enough to compile. One plan for all values: the server would otherwise plan
+ * statements over a few rows each time anew, at twice the cost of running them.
  */
-const byIndex = ["enable_seqscan", "enable_bitmapscan", "jit"].map((name) => `set local ${name} = off`);
+const byIndex = [
+  ...["enable_seqscan", "enable_bitmapscan", "jit"].map((name) => `set local ${name} = off`),
+  "set local plan_cache_mode = force_generic_plan",
+];
 
-function beginWith({
-  serverTimeoutMs,
-  plansByIndex,
-}: {
+interface Opening {
   serverTimeoutMs: number | null;
   plansByIndex: boolean;
-}): string {
+  opensWith: readonly string[];
+}
+
+function beginWith({ serverTimeoutMs, plansByIndex, opensWith }: Opening): string {
   const timeouts =
     serverTimeoutMs === null
       ? []
@@ -115,7 +119,13 @@ function beginWith({
           `set local statement_timeout = ${serverTimeoutMs}`,
           `set local idle_in_transaction_session_timeout = ${2 * serverTimeoutMs}`,
         ];
-  return ["begin", ...timeouts, ...(plansByIndex ? byIndex : [])].join(";");
+  return ["begin", ...timeouts, ...(plansByIndex ? byIndex : []), ...opensWith].join(";");
+}
+
+/** Of several statements in one text the client gives a list of results. */
+function lastRow(results: postgres.Row[]): postgres.Row | undefined {
+  const last: unknown = results.at(-1);
+  return Array.isArray(last) ? (last.at(-1) as postgres.Row | undefined) : undefined;
 }
 
 async function commit(connection: Connection, control: Sql, firstError: () => Error | null): Promise<void> {

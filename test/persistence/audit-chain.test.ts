@@ -357,7 +357,7 @@ function dyingAt(real: Database, table: string): { database: Database; hasDied: 
     hasDied: () => died,
     database: {
       ...real,
-      transaction: (work, options) => real.transaction((sql) => work(breaking(sql)), options),
+      transaction: (work, options) => real.transaction((sql, opened) => work(breaking(sql), opened), options),
     },
   };
 }
