@@ -7,6 +7,7 @@ import { defaultRuntimePolicy } from "../machines/runtime/events.ts";
 import { defaultThreadPolicy } from "../machines/thread/events.ts";
 import { RouseError } from "../runtime/errors.ts";
 import { defaultHttpLimits } from "./http/limits.ts";
+import { readSecret } from "./secrets.ts";
 import { defaultTokenPolicy, longestLifetimeMs, longestRefreshMs } from "./operations/tokens.ts";
 
 /** Everything that can be set, from `<home>/config.json` and the environment (which wins). Times in ms. */
@@ -132,8 +133,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
     port: environment["ROUSE_PORT"] === undefined ? undefined : Number(environment["ROUSE_PORT"]),
     host: environment["ROUSE_HOST"],
     workspace: environment["ROUSE_WORKSPACE"],
-    databaseUrl: environment["DATABASE_URL"],
-    databaseDirectUrl: environment["DATABASE_DIRECT_URL"],
+    databaseUrl: readSecret(environment, "DATABASE_URL") ?? undefined,
+    databaseDirectUrl: readSecret(environment, "DATABASE_DIRECT_URL") ?? undefined,
     terminal: environment["ROUSE_TERMINAL"],
     logLevel: environment["ROUSE_LOG_LEVEL"],
     metrics: environment["ROUSE_METRICS"],

@@ -6,6 +6,7 @@ import type { NodeMessage } from "./node-messages.ts";
 import { embeddedFolder } from "./node/database.ts";
 import { Home } from "./node/home.ts";
 import { serve } from "./node/serve.ts";
+import { readSecret } from "./secrets.ts";
 import { createRedact, secretsOf } from "./observability/redaction.ts";
 
 /** Composition root. `serve` runs a node until SIGTERM or SIGINT; `stop-database` ends the embedded Postgres; the others are in node/maintenance.ts. */
@@ -62,13 +63,23 @@ function tell(message: NodeMessage): void {
 
 function fail(error: unknown): void {
   const { code, message } = errorBody(error);
-  const { DATABASE_URL: url, DATABASE_DIRECT_URL: directUrl } = process.env;
-  const text = createRedact(secretsOf([url, directUrl], process.env))(message);
+  const text = createRedact(secretsOf(databaseAddresses(), process.env))(message);
   const nextStep = isRouseError(error) ? (error.nextStep ?? null) : null;
   process.stderr.write(`${JSON.stringify({ code, message: text, nextStep })}\n`);
   const told: NodeMessage = { type: "failed", code, message: text, nextStep };
   if (process.connected) process.send?.(told, endFailed);
   else endFailed();
+}
+
+/** Whatever can be had of them: what keeps one from being read may be the failure itself. */
+function databaseAddresses(): string[] {
+  return (["DATABASE_URL", "DATABASE_DIRECT_URL"] as const).flatMap((name) => {
+    try {
+      return readSecret(process.env, name) ?? [];
+    } catch {
+      return [];
+    }
+  });
 }
 
 function endFailed(): never {

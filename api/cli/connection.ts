@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { RouseError } from "../../runtime/errors.ts";
 import { homeOf } from "../config.ts";
 import { operatorTokenFileName, type NodeFile } from "../node-messages.ts";
+import { readSecret } from "../secrets.ts";
 import { findRunningNode, readNodeFile } from "./node-process.ts";
 
 /** Where a node is reached, and as whom. */
@@ -21,13 +22,13 @@ export interface ConnectionOptions {
 export const startStep = "Run rouse up.";
 
 /**
- * Options first, then ROUSE_URL and ROUSE_TOKEN, then the node of ROUSE_HOME with its operator token.
+ * Options first, then ROUSE_URL and ROUSE_TOKEN or ROUSE_TOKEN_FILE, then the node of ROUSE_HOME with its operator token.
  * Throws `not_running`, `unauthenticated`, `invalid_input`.
  */
 export function findConnection(options: ConnectionOptions, environment: NodeJS.ProcessEnv): Connection {
   const home = homeOf(environment);
   const given = options.url ?? nonEmpty(environment["ROUSE_URL"]);
-  const token = options.token ?? nonEmpty(environment["ROUSE_TOKEN"]);
+  const token = givenToken(options, environment);
   const node = findRunningNode(home);
   if (given === undefined) {
     if (node === null) throw notRunning(home);
@@ -48,6 +49,21 @@ export function findUrl({ url }: Pick<ConnectionOptions, "url">, environment: No
   const node = findRunningNode(home);
   if (node === null) throw notRunning(home);
   return node.url;
+}
+
+/**
+ * What the caller speaks as; undefined: nothing was said of it, so the operator. Whoever gave an empty one did not mean that.
+ * Throws `invalid_input`.
+ */
+export function givenToken(
+  { token }: Pick<ConnectionOptions, "token">,
+  environment: NodeJS.ProcessEnv,
+): string | undefined {
+  if (token === undefined) return readSecret(environment, "ROUSE_TOKEN") ?? undefined;
+  if (token.trim() !== "") return token;
+  throw new RouseError("invalid_input", "--token is empty", {
+    nextStep: "Give the token, or leave --token out to speak as the operator.",
+  });
 }
 
 function notRunning(home: string): RouseError {

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { findConnection, type Connection, type ConnectionOptions } from "./connection.ts";
+import { exposureOf } from "../secrets.ts";
+import { findConnection, givenToken, type Connection, type ConnectionOptions } from "./connection.ts";
 import { RefusedByNode } from "./failure.ts";
 import type { Payloads } from "./payloads.ts";
 import { paperOf, type Paper } from "./render/paper.ts";
@@ -31,7 +32,7 @@ export class Invocation {
 
   /** Throws `not_running`, `unauthenticated`. */
   get connection(): Connection {
-    this.#connection ??= findConnection(this.#options, this.surroundings.environment);
+    this.#connection ??= this.#connect();
     return this.#connection;
   }
 
@@ -57,9 +58,16 @@ export class Invocation {
     );
   }
 
+  #connect(): Connection {
+    const { environment, err } = this.surroundings;
+    const connection = findConnection(this.#options, environment);
+    const exposure = this.#options.token === undefined ? exposureOf(environment, "ROUSE_TOKEN") : null;
+    if (exposure !== null) err(`Warning: ${exposure}.\n`);
+    return connection;
+  }
+
   #isWithOwnToken({ node }: Connection): boolean {
-    const given = this.#options.token ?? this.surroundings.environment["ROUSE_TOKEN"];
-    return node !== null && (given === undefined || given === "");
+    return node !== null && givenToken(this.#options, this.surroundings.environment) === undefined;
   }
 }
 

@@ -16,6 +16,7 @@ import type { Config } from "../config.ts";
 import { closeServer, listen } from "../http/listen.ts";
 import { buildServer } from "../http/server.ts";
 import type { NodeFile } from "../node-messages.ts";
+import { exposedSecrets } from "../secrets.ts";
 import { createRedact, secretsOf } from "../observability/redaction.ts";
 import { pausedBy } from "../operations/injection-switch.ts";
 import { compileContentFilter } from "../operations/content-filter.ts";
@@ -72,6 +73,7 @@ async function start(options: ServeOptions): Promise<Serving> {
   const { config, home, onProgress, interposition } = options;
   const nodeId = home.nodeId();
   const logger = openLogger(config, nodeId);
+  for (const exposure of exposedSecrets(process.env)) logger.warn(exposure);
   const opened = interposeDatabase(await openDatabase(config, onProgress), interposition);
   const version = packageVersion();
   const { store, figures } = opened;

@@ -1,4 +1,5 @@
 import { loadConfig } from "../../config.ts";
+import { exposedSecrets, secretFile } from "../../secrets.ts";
 import { defineCommand } from "../command.ts";
 import { list } from "../render/table.ts";
 
@@ -9,10 +10,22 @@ export const config = defineCommand<Record<string, never>>({
   summary: "The configuration in force: defaults, config.json, environment. Secrets are masked.",
   remarks: "Of this home and this environment; a running node keeps what it was started with.",
   async run(invocation) {
-    const effective = loadConfig(invocation.surroundings.environment);
-    invocation.show(withoutSecrets(effective), (settings) => list(flattened(settings)));
+    const { environment, err } = invocation.surroundings;
+    const effective = fromFiles(withoutSecrets(loadConfig(environment)), environment);
+    for (const exposure of exposedSecrets(environment)) err(`Warning: ${exposure}.\n`);
+    invocation.show(effective, (settings) => list(flattened(settings)));
   },
 });
+
+/** Of what stands in a file only where. */
+function fromFiles<Settings extends object>(settings: Settings, environment: NodeJS.ProcessEnv): Settings {
+  const files = {
+    databaseUrl: secretFile(environment, "DATABASE_URL"),
+    databaseDirectUrl: secretFile(environment, "DATABASE_DIRECT_URL"),
+  };
+  const named = Object.entries(files).filter(([, path]) => path !== null);
+  return { ...settings, ...Object.fromEntries(named.map(([name, path]) => [name, `file ${path}`])) };
+}
 
 /** Without the passwords in the database's addresses, also where they stand in the query. */
 export function withoutSecrets<

@@ -2,8 +2,9 @@ import { randomUUID } from "node:crypto";
 import { createInterface } from "node:readline";
 import { Option } from "commander";
 import { RouseError } from "../../../runtime/errors.ts";
+import { secretFile } from "../../secrets.ts";
 import { defineCommand } from "../command.ts";
-import { findConnection, findUrl } from "../connection.ts";
+import { findConnection, findUrl, givenToken } from "../connection.ts";
 import type { Invocation } from "../invocation.ts";
 import { NodeLink } from "../mcp/node-link.ts";
 import { Proxy } from "../mcp/proxy.ts";
@@ -51,8 +52,9 @@ async function serve(invocation: Invocation, given: Given): Promise<void> {
   const url = (): string => findUrl(given, environment);
   const tokens = new TokenSource({
     origin: {
-      token: given.token ?? nonEmpty(environment["ROUSE_TOKEN"]),
-      file: given.tokenFile ?? nonEmpty(environment["ROUSE_TOKEN_FILE"]),
+      // As text only: the file is read again whenever it changes.
+      token: givenToken(given, { ROUSE_TOKEN: environment["ROUSE_TOKEN"] }),
+      file: given.tokenFile ?? secretFile(environment, "ROUSE_TOKEN") ?? undefined,
       issue: given.agent === undefined ? null : () => issueFor(given, environment),
     },
     url,
@@ -89,8 +91,4 @@ async function issueFor({ agent, session, url }: Given, environment: NodeJS.Proc
   throw new RouseError("internal", "the node made a token and did not show it", {
     nextStep: "Start it again.",
   });
-}
-
-function nonEmpty(text: string | undefined): string | undefined {
-  return text === "" ? undefined : text;
 }
