@@ -69,7 +69,8 @@ export interface Remains {
   overdueTimers: string[];
   /** Timers of actors that have ended or do not exist. */
   orphanTimers: string[];
-  openTransactions: number;
+  /** Those that have been open for too long, with their last statement. */
+  openTransactions: string[];
   livingRuntimes: string[];
   /** Runtime ids of panes; null where tmux is not used. */
   panes: string[] | null;
@@ -129,17 +130,36 @@ async function readTables(sql: Sql): Promise<Omit<History, "noted">> {
   };
 }
 
-/** A timer that is due counts as overdue after this long: the loop that fires it must have come by. */
+/** A timer is overdue, and a transaction stuck, after this long: a loop that lives comes by within it. */
 const overdueMs = 2_000;
 
 export async function readRemains(stage: Stage): Promise<Remains> {
-  const { sql } = stage.database;
+  const [stored, panes, programs] = await Promise.all([
+    stage.database.transaction(readRemainingRows),
+    listPanes(stage.home),
+    programsOf(stage.home),
+  ]);
+  return {
+    ...stored,
+    panes: panes?.runtimes ?? null,
+    buffers: panes?.buffers ?? 0,
+    programs: programs.length,
+  };
+}
+
+type RemainingRows = Omit<Remains, "panes" | "buffers" | "programs">;
+
+/** Of one moment, so that a watch and its runtime are seen together. */
+async function readRemainingRows(sql: Sql): Promise<RemainingRows> {
+  await sql`set transaction isolation level repeatable read`;
   const now = sql`(extract(epoch from clock_timestamp()) * 1000)`;
-  const [[counts], quarantined, wakes, effects, timers, { runtimes }, panes, programs] = await Promise.all([
+  const [[counts], open, quarantined, wakes, effects, timers, runtimes] = await Promise.all([
     sql`
-      select (select count(*) from rouse.mailbox) as mail, (select count(*) from rouse.dead_letter) as dead_letters,
-        (select count(*) from pg_stat_activity
-         where datname = current_database() and state like 'idle in transaction%') as open_transactions`,
+      select (select count(*) from rouse.mailbox) as mail, (select count(*) from rouse.dead_letter) as dead_letters`,
+    sql`
+      select pid, application_name, state, left(query, 200) as query from pg_stat_activity
+      where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
+        and xact_start < clock_timestamp() - ${overdueMs} * interval '1 millisecond'`,
     sql`select address from rouse.actor where status = 'quarantined'`,
     sql`select wake_id from rouse.wake where closed_at is null`,
     sql`
@@ -148,16 +168,15 @@ export async function readRemains(stage: Stage): Promise<Remains> {
     sql`
       select t.address, t.timer_id, coalesce(a.status, 'missing') as status, t.due_at < ${now} - ${overdueMs}::bigint as overdue
       from rouse.timer t left join rouse.actor a using (workspace_id, address)`,
-    stage.call("list_runtimes", { limit: 100 }),
-    listPanes(stage.home),
-    programsOf(stage.home),
+    sql`select address, record from rouse.actor where kind = 'runtime' and status <> 'done'`,
   ]);
   const timerName = (row: Record<string, unknown>) => `${String(row["address"])} ${String(row["timer_id"])}`;
   const addresses = (rows: readonly Record<string, unknown>[]) => rows.map((row) => String(row["address"]));
+  const living = runtimes.filter((row) => !isGone(row["record"] as string));
   return {
     mail: Number(counts?.["mail"]),
     deadLetters: Number(counts?.["dead_letters"]),
-    openTransactions: Number(counts?.["open_transactions"]),
+    openTransactions: open.map((row) => Object.values(row).join(" ")),
     quarantined: addresses(quarantined),
     openWakes: wakes.map((row) => row["wake_id"] as string),
     pendingEffects: addresses(effects.filter((row) => row["status"] === "pending")),
@@ -166,13 +185,26 @@ export async function readRemains(stage: Stage): Promise<Remains> {
       .map((row) => ({ address: row["address"], port: row["port"], expired: row["expired"] === true })),
     overdueTimers: timers.filter((row) => row["overdue"] === true).map(timerName),
     orphanTimers: timers.filter((row) => row["status"] !== "active").map(timerName),
-    livingRuntimes: runtimes
-      .filter(({ state }) => state !== "dead" && state !== "deregistered")
-      .map(({ runtime_id }) => runtime_id),
-    panes: panes?.runtimes ?? null,
-    buffers: panes?.buffers ?? 0,
-    programs: programs.length,
+    livingRuntimes: addresses(living).map((address) => address.replace("runtime/", "")),
   };
+}
+
+function isGone(record: string): boolean {
+  const { snapshot } = JSON.parse(record) as {
+    snapshot: { context: { reported: { state: string } | null } };
+  };
+  return ["dead", "deregistered"].includes(snapshot.context.reported?.state ?? "");
+}
+
+/** The last mails of all actors, oldest first: what to read beside an unrest. */
+export async function readLastMails(stage: Stage): Promise<string[]> {
+  const rows = await stage.database.sql`
+    select address, seq, entry::json -> 'event' ->> 'type' as type, entry::json ->> 'dropped' as dropped
+    from rouse.journal order by at desc, address, seq desc limit 30`;
+  return rows.toReversed().map((row) => {
+    const dropped = row["dropped"] === null ? "" : ` dropped: ${row["dropped"]}`;
+    return `${row["address"]} #${row["seq"]} ${row["type"]}${dropped}`;
+  });
 }
 
 async function listPanes(home: string): Promise<{ runtimes: string[]; buffers: number } | null> {

@@ -2,7 +2,7 @@ import { listener, worker, type Stage } from "./stage.ts";
 import type { SeamName } from "./seams.ts";
 import type { Passings, Trip } from "./tripwire.ts";
 import { findProblems, findUnrest, type AcknowledgedPost } from "./checks.ts";
-import { readHistory, readRemains } from "./history.ts";
+import { readHistory, readLastMails, readRemains } from "./history.ts";
 
 /** One round of a story: the operator posts, two agents work, the node dies on the way, and everything comes to rest. */
 
@@ -106,7 +106,7 @@ async function retireListener(stage: Stage, deadline: AbortSignal): Promise<void
   }, deadline);
 }
 
-/** Nothing is stuck, or tells what is when patience ends. */
+/** Nothing is stuck, or tells what is when patience ends, and what came before. */
 async function untilRest(stage: Stage): Promise<string[]> {
   let unrest: string[] = [];
   const look = async (): Promise<string | null> => {
@@ -114,7 +114,8 @@ async function untilRest(stage: Stage): Promise<string[]> {
     return unrest[0] ?? null;
   };
   await stage.until(look, AbortSignal.timeout(restsWithinMs)).catch(() => {});
-  return unrest;
+  if (unrest.length === 0) return [];
+  return [...unrest, ...(await readLastMails(stage)).map((mail) => `before: ${mail}`)];
 }
 
 /** Invariant 3: the same key and body give the first answer, also long after. */
