@@ -25,7 +25,14 @@ export const agentPatterns = z.strictObject({
   boxEnd: pattern.optional(),
   busy: pattern.optional(),
   dialogs: z
-    .array(z.strictObject({ kind: z.enum(dialogKinds), pattern }))
+    .array(
+      z.strictObject({
+        kind: z.enum(dialogKinds),
+        pattern,
+        /** While it is open there is no input box below it: what looks like it above a box is a quotation. */
+        replacesBox: z.boolean().optional(),
+      }),
+    )
     .max(32)
     .default([]),
   limited: pattern.optional(),
@@ -61,8 +68,12 @@ export function readScreen(view: TerminalView, patterns: AgentPatterns): ScreenR
   const bareShell = patterns.shells.includes(view.foreground);
   if (!view.alive) return { activity: "unknown", draft: null, bareShell };
   const lines = tailOf(view.lines, patterns.tailLines);
-  const draft = readDraft(view, patterns);
-  const dialog = patterns.dialogs.find((candidate) => anyLine(lines, candidate.pattern));
+  const box = findBox(view, patterns);
+  const draft = box === null ? null : readDraft(view, patterns, box);
+  const belowBox = box === null ? lines : view.lines.slice(box.row + 1);
+  const dialog = patterns.dialogs.find(({ pattern: source, replacesBox }) =>
+    anyLine(replacesBox === true ? belowBox : lines, source),
+  );
   if (dialog !== undefined) return { activity: "dialog", dialog: dialog.kind, draft, bareShell };
   return { activity: activityOf(lines, draft, patterns), draft, bareShell };
 }
@@ -73,20 +84,37 @@ function activityOf(lines: readonly string[], draft: string | null, patterns: Ag
   return draft === null ? "unknown" : "idle";
 }
 
-function readDraft(view: TerminalView, patterns: AgentPatterns): string | null {
+interface InputBox {
+  row: number;
+  /** Text beside the prompt sign. */
+  first: string;
+}
+
+/** The lowest one on the screen. */
+function findBox(view: TerminalView, patterns: AgentPatterns): InputBox | null {
   const end = lastFilledRow(view.lines);
   const start = Math.max(0, end - patterns.tailLines + 1);
   for (let row = end; row >= start; row -= 1) {
     // Lines are trimmed, so an empty box lost the space after its prompt sign.
     const match = matchLine(`${view.solidLines[row] ?? ""} `, patterns.prompt);
-    if (match === null) continue;
-    const below = boxLinesBelow(view, row, patterns.boxEnd);
-    return [match[1] ?? "", ...below]
-      .map((line) => line.trim())
-      .join("\n")
-      .trim();
+    if (match !== null) return { row, first: match[1] ?? "" };
   }
   return null;
+}
+
+function readDraft(view: TerminalView, { boxEnd }: AgentPatterns, { row, first }: InputBox): string {
+  const below = boxLinesBelow(view, row, boxEnd);
+  return [startsGhost(view, row, first) ? "" : first, ...below]
+    .map((line) => line.trim())
+    .join("\n")
+    .trim();
+}
+
+/** A drawn cursor shows the first letter of ghost text solid; a letter that a person typed stands before the cursor. */
+function startsGhost({ lines, solidLines, cursor }: TerminalView, row: number, text: string): boolean {
+  const solid = solidLines[row] ?? "";
+  if (cursor.row !== row || text.trim().length !== 1 || cursor.column !== solid.length - 1) return false;
+  return (lines[row] ?? "").length > solid.length;
 }
 
 function boxLinesBelow(view: TerminalView, promptRow: number, boxEnd: string | undefined): string[] {

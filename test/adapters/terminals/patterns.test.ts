@@ -64,6 +64,25 @@ describe("reading a screen", () => {
     expect(readScreen(ghost, patterns)).toMatchObject({ activity: "idle", draft: "" });
   });
 
+  test("ghost text whose first letter the drawn cursor shows solid is no draft, a letter alone is one", () => {
+    const cursor = { row: 0, column: 2 };
+    const ghost = view(["› Ask anything", "───"], { solidLines: ["› A", "───"], cursor });
+    expect(readScreen(ghost, patterns).draft).toBe("");
+    expect(readScreen(view(["› A", "───"], { cursor }), patterns).draft).toBe("A");
+    const completed = { ...ghost, cursor: { row: 0, column: 3 } };
+    expect(readScreen(completed, patterns).draft).toBe("A");
+  });
+
+  test("a dialog that replaces the box is looked for below the box only", () => {
+    const [dialog] = patterns.dialogs;
+    if (dialog === undefined) throw new Error("no dialog");
+    const replacing = { ...patterns, dialogs: [{ ...dialog, replacesBox: true }] };
+    const box = ["› ", "───"];
+    expect(readScreen(view(["Do you want to proceed?", ...box]), replacing).activity).toBe("idle");
+    expect(readScreen(view([...box, "Do you want to proceed?"]), replacing).activity).toBe("dialog");
+    expect(readScreen(view(["Do you want to proceed?"]), replacing).activity).toBe("dialog");
+  });
+
   test("without an end of the box the draft reaches to the cursor's line", () => {
     const { boxEnd: _, ...open } = patterns;
     const screen = view(["› one", "  two", "footer"], { cursor: { row: 1, column: 5 } });

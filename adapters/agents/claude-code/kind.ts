@@ -1,0 +1,37 @@
+import { defineAgentKind, type AgentProgram } from "../kind.ts";
+import { programVersion } from "../program-version.ts";
+import { claudeCodeDefinition, type ClaudeCodeDefinition } from "./definition.ts";
+import { launchClaudeCode, sessionOf } from "./launch.ts";
+import { observeSession } from "./observe.ts";
+import { configFolderOf, prepareFolder } from "./prepare.ts";
+import { claudeCodeScreens, recordedVersions } from "./screens.ts";
+import { isSessionOpen } from "./session-files.ts";
+
+export const claudeCode = defineAgentKind({
+  kind: "claude-code",
+  definition: claudeCodeDefinition,
+  program(definition): AgentProgram {
+    return {
+      patterns: claudeCodeScreens,
+      enterDelayMs: definition.enterDelayMs,
+      canResume: true,
+      readsTokenFile: false,
+      sessionOf,
+      launch: (plan, identity) => launchClaudeCode(definition, plan, identity),
+      prepare: (_, folder) => prepareFolder(definition, folder),
+      observe: (program, tell, signal) =>
+        observeSession(program, configFolderOf(definition, program.folder), tell, signal),
+      isSessionHeld: (sessionId, folder) => isSessionOpen(configFolderOf(definition, folder), sessionId),
+      version: (signal) => installedVersion(definition, signal),
+    };
+  },
+});
+
+async function installedVersion({ command, env, readScreensAs }: ClaudeCodeDefinition, signal: AbortSignal) {
+  const text = await programVersion(command, env, signal);
+  if (text === null) return null;
+  return {
+    text,
+    known: readScreensAs !== undefined || recordedVersions.some((recorded) => recorded === text),
+  };
+}

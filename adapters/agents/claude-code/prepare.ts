@@ -1,0 +1,88 @@
+import { mkdir, readFile, realpath, rename, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { RouseError } from "../../../runtime/errors.ts";
+import type { ClaudeCodeDefinition } from "./definition.ts";
+import { orWhenMissing } from "./session-files.ts";
+
+export const serverName = "rouse";
+
+export function filesIn(folder: string) {
+  return { mcpConfig: join(folder, "mcp.json"), settings: join(folder, "settings.json") };
+}
+
+export function configFolderOf({ configFolder }: ClaudeCodeDefinition, folder: string): string {
+  return configFolder ?? join(folder, "config");
+}
+
+/** Without `alwaysLoad` our tools hide behind a search. Address and token come from the program's environment. */
+const mcpConfig = {
+  mcpServers: {
+    [serverName]: {
+      type: "http",
+      url: "${ROUSE_URL}",
+      headers: { Authorization: "Bearer ${ROUSE_TOKEN}" },
+      alwaysLoad: true,
+    },
+  },
+};
+
+const settings = { permissions: { allow: [`mcp__${serverName}`] } };
+
+/** Writes our own two files, and in a private configuration folder the answers to first-run dialogs. */
+export async function prepareFolder(definition: ClaudeCodeDefinition, folder: string): Promise<void> {
+  const files = filesIn(folder);
+  await writeJson(files.mcpConfig, mcpConfig);
+  await writeJson(files.settings, settings);
+  if (definition.configFolder === undefined) await answerFirstRunDialogs(definition, folder);
+}
+
+const object = z.record(z.string(), z.unknown());
+
+/**
+ * Under a blind Enter the trust dialog ends the program and the one about auto mode switches that on. What the program
+ * wrote into its file stays.
+ */
+async function answerFirstRunDialogs(definition: ClaudeCodeDefinition, folder: string): Promise<void> {
+  const path = join(configFolderOf(definition, folder), ".claude.json");
+  const former = await readObject(path);
+  const cwd = await realpath(definition.cwd);
+  const projects = object.catch({}).parse(former["projects"]);
+  const project = object.catch({}).parse(projects[cwd]);
+  await writeJson(path, {
+    theme: "dark",
+    ...former,
+    hasCompletedOnboarding: true,
+    hasSeenAutoDefaultNotice: true,
+    hasSeenAutoDefaultNudge: true,
+    ...(definition.permissionMode === "bypassPermissions" ? { bypassPermissionsModeAccepted: true } : {}),
+    projects: { ...projects, [cwd]: { ...project, hasTrustDialogAccepted: true } },
+  });
+}
+
+async function readObject(path: string): Promise<z.infer<typeof object>> {
+  try {
+    return object.parse(JSON.parse(await readFile(path, "utf8").catch(orWhenMissing("{}"))));
+  } catch (cause) {
+    throw new RouseError("launch_failed", `cannot read ${path}, or it is no JSON object`, {
+      nextStep: "Repair or remove it; Claude Code keeps copies in the folder `backups` beside it.",
+      cause,
+    });
+  }
+}
+
+/** Whole or not at all, and not when nothing changes: the program may be reading or writing it right now. */
+async function writeJson(path: string, value: unknown): Promise<void> {
+  const text = `${JSON.stringify(value, null, 2)}\n`;
+  try {
+    if ((await readFile(path, "utf8").catch(orWhenMissing(null))) === text) return;
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await writeFile(`${path}.${process.pid}.new`, text, { mode: 0o600 });
+    await rename(`${path}.${process.pid}.new`, path);
+  } catch (cause) {
+    throw new RouseError("launch_failed", `cannot write ${path}`, {
+      nextStep: "Make the folder writable for the user that runs this node.",
+      cause,
+    });
+  }
+}
