@@ -1,5 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { HttpLimits } from "../../api/http/limits.ts";
+import type { Role } from "../../machines/roles.ts";
 import { createTestDatabase, type TestDatabase } from "../setup/database.ts";
 import { seed } from "./seed.ts";
 import { issueAll, openStage, type HostileStage } from "./stage.ts";
@@ -7,17 +9,25 @@ import { issueAll, openStage, type HostileStage } from "./stage.ts";
 describe("floods", () => {
   let database: TestDatabase;
   let stage: HostileStage;
+  let isOpen = false;
   const sockets: Socket[] = [];
-  beforeEach(async () => {
+  const openWith = async (limits: Partial<HttpLimits>): Promise<void> => {
+    await close();
     database = await createTestDatabase();
-    stage = await openStage(database.url, { requestTimeoutMs: 1_500 });
+    stage = await openStage(database.url, limits);
+    isOpen = true;
     await issueAll(stage.a);
     await seed(stage.a, "a");
-  });
+  };
+  const close = async (): Promise<void> => {
+    if (isOpen) await stage.close();
+    if (isOpen) await database.drop();
+    isOpen = false;
+  };
+  beforeEach(() => openWith({}));
   afterEach(async () => {
     for (const socket of sockets.splice(0)) socket.destroy();
-    await stage.close();
-    await database.drop();
+    await close();
   });
 
   const post = async (body: string) => {
@@ -47,6 +57,41 @@ describe("floods", () => {
     },
   );
 
+  /** One agent calls `allowed` times and twice as often again: what is wrong with the answers. */
+  async function wrongInFlood(allowed: number): Promise<string[]> {
+    const answers = await Promise.all(
+      Array.from({ length: 3 * allowed }, (_, index) => post(`flood ${index}`)),
+    );
+    const taken = answers.filter(({ status }) => status === 200).length;
+    const limited = answers.filter(
+      ({ status, text, headers }) =>
+        status === 429 && text.includes('"rate_limited"') && Number(headers["retry-after"]) > 0,
+    ).length;
+    const other = await get("operator");
+    return [
+      ...(taken === allowed ? [] : [`${taken} of ${allowed} were taken`]),
+      ...(limited === 2 * allowed ? [] : [`${limited} of ${2 * allowed} were told to wait`]),
+      ...(other.status === 200 ? [] : [`another agent got ${other.status}`]),
+    ];
+  }
+  const get = async (role: Role) =>
+    stage.client.send({
+      ...{ method: "GET", path: "/v1/threads" },
+      headers: { authorization: `Bearer ${await stage.a.token(role)}` },
+    });
+
+  test("a flood of one agent is told to wait from the first call over its limit, and nobody else is", async () => {
+    await openWith({ callsPerAgent: 30, callWindowMs: 600_000 });
+    expect(await wrongInFlood(30)).toEqual([]);
+  });
+
+  test("a limiter that never limits is found, and so is one that lets one call more pass", async () => {
+    await openWith({ callsPerAgent: 1_000_000, callWindowMs: 600_000 });
+    expect(await wrongInFlood(30)).toEqual(["90 of 30 were taken", "0 of 60 were told to wait"]);
+    await openWith({ callsPerAgent: 31, callWindowMs: 600_000 });
+    expect(await wrongInFlood(30)).toEqual(["31 of 30 were taken", "59 of 60 were told to wait"]);
+  });
+
   const open = (begin: string): Promise<Socket> =>
     new Promise((resolve, reject) => {
       const socket = connect(Number(new URL(stage.url).port), "127.0.0.1");
@@ -66,6 +111,7 @@ describe("floods", () => {
     "300 senders that never finish are answered 408 and let go, while others are served",
     { timeout: 60_000 },
     async () => {
+      await openWith({ requestTimeoutMs: 1_500 });
       const token = await stage.a.token("participant");
       const head = `POST /v1/threads HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n`;
       const slowHeaders = Array.from({ length: 150 }, () => open(head));

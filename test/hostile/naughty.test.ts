@@ -2,71 +2,26 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import listed from "big-list-of-naughty-strings" with { type: "json" };
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { wakeLine } from "../../adapters/ports/wake-line.ts";
 import { recorderFixture, stageKinds, until } from "../adapters/terminals/stage.ts";
 import { screenShows } from "../adapters/terminals/terminal-conformance.ts";
 import { runHere, writeNodeFile } from "../api/cli/stage.ts";
 import { createTestDatabase, type TestDatabase } from "../setup/database.ts";
+import {
+  forbiddenIn,
+  own,
+  ran,
+  storable,
+  strings,
+  wrongIn,
+  wrongInPane,
+  wrongOnScreen,
+} from "./naughty-strings.ts";
+import { mangledPost, mangledRead, plant } from "./planted.ts";
 import { issueAll, openStage, type HostileStage } from "./stage.ts";
 
-/** What the list has none of: it is of 2015. Files named here would show that something was run. */
-const ran = join(tmpdir(), `naughty-ran-${process.pid}`);
-const own = [
-  ...[`$(touch ${ran})`, `\`touch ${ran}\``, `; touch ${ran} #`, `#(touch ${ran})`, `"; touch ${ran}; "`],
-  ...[
-    "\x1b[201~rm -rf /\r",
-    "\x1b]52;c;ZWNobw==\x07",
-    "\x1b]0;title\x07",
-    "\x1bP+q544e\x1b\\",
-    "\x9b2J",
-    "\r\nroot# ",
-  ],
-  ...[
-    "safe\u202etxt.exe",
-    "\u2066a\u2069",
-    "zero\u200bwidth",
-    "tag\u{e0041}\u{e007f}",
-    "a\u2028b",
-    "\ufff9x\ufffb",
-  ],
-  ...["e\u0301".repeat(50), "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}", "\u0000nul"],
-];
-const storable = (text: string): boolean => text !== "" && !text.includes("\0") && text.isWellFormed();
-const strings = [...new Set([...listed, ...own])];
 const posted = strings.filter(storable);
-
-/** Controls, bidi, invisible and half characters; newline and tab may stay. Listed anew, not taken from the sanitiser. */
-const forbiddenRanges: readonly (readonly [number, number])[] = [
-  ...([
-    [0x00, 0x08],
-    [0x0b, 0x1f],
-    [0x7f, 0x9f],
-    [0xad, 0xad],
-    [0x34f, 0x34f],
-    [0x61c, 0x61c],
-  ] as const),
-  ...([
-    [0x180b, 0x180f],
-    [0x200b, 0x200f],
-    [0x2028, 0x202e],
-    [0x2060, 0x206f],
-    [0xfe00, 0xfe0f],
-  ] as const),
-  ...([
-    [0xfeff, 0xfeff],
-    [0xfff9, 0xfffb],
-    [0xd800, 0xdfff],
-    [0xe0000, 0xe0fff],
-  ] as const),
-];
-
-function forbiddenIn(text: string): string[] {
-  const points = Array.from(text, (character) => character.codePointAt(0) ?? 0);
-  const found = points.filter((point) => forbiddenRanges.some(([from, to]) => point >= from && point <= to));
-  return found.map((point) => point.toString(16));
-}
 
 describe("naughty strings", () => {
   let database: TestDatabase;
@@ -103,25 +58,25 @@ describe("naughty strings", () => {
     return outcome.out;
   };
 
-  test("are stored and read back as they are, in bodies and titles", { timeout: 60_000 }, async () => {
-    await rest("POST", "/v1/threads", { thread_id: "th-n", title: "naughty", participants: ["bob"] });
+  /** Posts each, reads all pages, and says what came back otherwise. */
+  async function wrongAfterReading(threadId: string, bodies: readonly string[]): Promise<string[]> {
+    await rest("POST", "/v1/threads", { thread_id: threadId, title: "naughty", participants: ["bob"] });
+    const path = `/v1/threads/${threadId}/messages`;
     const made = await Promise.all(
-      posted.map(async (body) => ({
-        body,
-        seq: (await rest("POST", "/v1/threads/th-n/messages", { body }))["seq"],
-      })),
+      bodies.map(async (body) => ({ body, seq: (await rest("POST", path, { body }))["seq"] })),
     );
     const read = new Map<unknown, unknown>();
     for (let after = 0, more = true; more;) {
-      const page = await rest(
-        "GET",
-        `/v1/threads/th-n/messages?after_seq=${after}&limit=100&max_bytes=262144`,
-      );
+      const page = await rest("GET", `${path}?after_seq=${after}&limit=100&max_bytes=262144`);
       for (const { seq, body } of page["messages"] as { seq: number; body: string }[]) read.set(seq, body);
       after = page["next_after_seq"] as number;
       more = page["has_more"] as boolean;
     }
-    expect(made.filter(({ seq, body }) => read.get(seq) !== body)).toEqual([]);
+    return wrongIn(made.map(({ body, seq }) => [body, read.get(seq)] as const));
+  }
+
+  test("are stored and read back as they are, in bodies and titles", { timeout: 60_000 }, async () => {
+    expect(await wrongAfterReading("th-n", posted)).toEqual([]);
     const titles = posted.filter(({ length }) => length <= 200).slice(-120);
     const threads = await Promise.all(titles.map((title) => rest("POST", "/v1/threads", { title })));
     expect(threads.map(({ thread }) => (thread as { title: string }).title)).toEqual(titles);
@@ -129,6 +84,20 @@ describe("naughty strings", () => {
       expect(await rest("POST", "/v1/threads/th-n/messages", { body })).toMatchObject({
         code: "invalid_input",
       });
+    }
+  });
+
+  test.each([
+    ["when it is posted", "post_message", mangledPost, "th-m1"],
+    ["when it is read", "read_messages", mangledRead, "th-m2"],
+  ] as const)("a string that is mangled %s is found", async (_when, operation, changes, threadId) => {
+    const remove = plant({ operation, changes });
+    try {
+      expect(await wrongAfterReading(threadId, ["e\u0301", "plain"])).toEqual([
+        '"e\u0301" was read otherwise',
+      ]);
+    } finally {
+      remove();
     }
   });
 
@@ -149,8 +118,17 @@ describe("naughty strings", () => {
         shown.push(page);
         after = /^More: rouse thread read th-n --after (\d+)$/m.exec(page)?.[1];
       }
-      for (const text of shown) expect(forbiddenIn(text)).toEqual([]);
-      expect(shown.join("")).toContain("<script>alert(");
+      expect(wrongOnScreen(shown, posted)).toEqual([]);
+      // Planted: a command line that shows bodies raw, and one that loses what is not ASCII.
+      const { messages } = await rest("GET", "/v1/threads/th-n/messages?after_seq=0&max_bytes=262144");
+      const raw = (messages as { body: string }[]).map(({ body }) => body);
+      expect(wrongOnScreen([...shown, ...raw, ...own.filter(storable)], posted)).toEqual([
+        expect.stringMatching(/^the screen got .*\b1b\b/) as string,
+      ]);
+      const lossy = shown.map((text) => text.replaceAll(/[^\p{ASCII}]/gu, "?"));
+      expect(wrongOnScreen(lossy, ["plain", ...posted])).toContain(
+        '"田中さんにあげて下さい" is not shown as it is',
+      );
       const summary = await rest("GET", "/v1/threads/th-n/summary");
       expect(JSON.stringify(summary).isWellFormed()).toBe(true);
     },
@@ -164,33 +142,54 @@ describe("naughty strings", () => {
     }
   });
 
+  /** Pastes all of it into a real terminal, and says what is wrong with what its program got. */
+  async function wrongAfterPasting(text: string, bent: (part: string) => string): Promise<string[]> {
+    const kind = stageKinds.find(({ name }) => name === "pty");
+    if (kind === undefined) throw new Error("there is no pty");
+    const terminals = kind.open();
+    const file = join(terminals.folder, "typed");
+    try {
+      const argv = [process.execPath, "--no-warnings", recorderFixture, file, "framed"] as const;
+      const address = await terminals.launch("naughty", { argv });
+      await screenShows(terminals.terminal, address, "recording");
+      const parts = partsOf(text, 4_000);
+      for (const part of parts) await terminals.terminal.paste(address, bent(part));
+      const framesOf = (bytes: string): number => bytes.split("\x1b[201~").length - 1;
+      await until(
+        () => existsSync(file) && framesOf(readFileSync(file, "utf8")) === parts.length,
+        "all of it was typed",
+      );
+      const framed = readFileSync(file, "utf8");
+      expect(framed.split("\x1b[200~")).toHaveLength(parts.length + 1);
+      return wrongInPane(framed, text);
+    } finally {
+      await terminals.end();
+    }
+  }
+
   test(
-    "pasted into a real terminal, leave only the allowed alphabet to its program, and run nothing",
+    "pasted into a real terminal, arrive whole in the allowed alphabet only, and run nothing",
     { timeout: 60_000 },
     async () => {
-      const kind = stageKinds.find(({ name }) => name === "pty");
-      if (kind === undefined) throw new Error("there is no pty");
-      const terminals = kind.open();
-      const file = join(terminals.folder, "typed");
-      try {
-        const argv = [process.execPath, "--no-warnings", recorderFixture, file, "framed"] as const;
-        const address = await terminals.launch("naughty", { argv });
-        await screenShows(terminals.terminal, address, "recording");
-        const text = [...strings, "the end"].join(" ");
-        for (let at = 0; at < text.length; at += 4_000)
-          await terminals.terminal.paste(address, text.slice(at, at + 4_000));
-        await until(
-          () => existsSync(file) && readFileSync(file, "utf8").includes("the end"),
-          "all of it was typed",
-        );
-        const framed = readFileSync(file, "utf8");
-        const typed = framed.replaceAll("\x1b[200~", "").replaceAll("\x1b[201~", "").replaceAll("\r", "\n");
-        expect(framed.split("\x1b[200~")).toHaveLength(Math.ceil(text.length / 4_000) + 1);
-        expect(forbiddenIn(typed)).toEqual([]);
-        expect(existsSync(ran)).toBe(false);
-      } finally {
-        await terminals.end();
-      }
+      expect(await wrongAfterPasting([...strings, "the end"].join(" "), (part) => part)).toEqual([]);
+      expect(existsSync(ran)).toBe(false);
     },
   );
+
+  test("a string that is mangled on its way into the terminal is found", { timeout: 60_000 }, async () => {
+    const mangling = (part: string) => part.replace("é", "e");
+    expect(await wrongAfterPasting("caf\u00e9 au lait", mangling)).toEqual([
+      "the program got another text than was pasted",
+    ]);
+    expect(wrongInPane("\x1b[200~a\x1b[31mb\x1b[201~", "ab")).toContainEqual(
+      expect.stringContaining("the program got 1b") as string,
+    );
+  });
 });
+
+/** Parts of so many characters; no code point is cut in two. */
+function partsOf(text: string, length: number): string[] {
+  const characters = Array.from(text);
+  const count = Math.ceil(characters.length / length);
+  return Array.from({ length: count }, (_, at) => characters.slice(at * length, (at + 1) * length).join(""));
+}

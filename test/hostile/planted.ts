@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { getOperation } from "../../api/operations/list.ts";
 import type { MutationCall, Operation, QueryCall } from "../../api/operations/operation.ts";
 import { roles } from "../../machines/roles.ts";
@@ -85,5 +85,38 @@ export function plant({ operation: name, changes }: Pick<PlantedBug, "operation"
 export function peeking(from: Store, into: Store): PlantedBug["changes"] {
   return (sound) => ({
     handler: (call: AnyCall) => handlerOf(sound)({ ...call, store: call.store === from ? into : call.store }),
+  });
+}
+
+type Changes = PlantedBug["changes"];
+type Fields = Record<string, unknown>;
+
+/** An operation that is given something else than its caller sent. */
+function bentInput(bend: (input: Fields) => Fields): Changes {
+  return (sound) => ({
+    handler: (call: AnyCall) => handlerOf(sound)({ ...call, input: bend(call.input) as never }),
+  });
+}
+
+/** For naughty strings: a post that tidies what was written, and a reading that does. */
+export const mangledPost = bentInput((input) => ({ ...input, body: String(input["body"]).normalize("NFC") }));
+
+export const mangledRead: Changes = (sound) => ({
+  handler: async (call: AnyCall) => {
+    const page = await handlerOf(sound)(call);
+    const messages = page["messages"] as { body: string }[];
+    return { ...page, messages: messages.map((each) => ({ ...each, body: each.body.normalize("NFC") })) };
+  },
+});
+
+/** For caps: a field that takes one character more than is published, and a body that takes one byte more. */
+export function generousField(name: string, most: number): Changes {
+  return ({ input }) => ({ input: (input as z.ZodObject).extend({ [name]: z.string().max(most + 1) }) });
+}
+
+export function generousBody(mostBytes: number): Changes {
+  return bentInput((input) => {
+    const body = String(input["body"]);
+    return Buffer.byteLength(body) === mostBytes + 1 ? { ...input, body: body.slice(0, -1) } : input;
   });
 }
