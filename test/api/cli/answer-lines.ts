@@ -97,6 +97,8 @@ export const answerLines: readonly AnswerLine[] = [
   line("runtime show r-1"),
   line(`participant pause bob ${why}`),
   line(`participant resume bob ${why}`),
+  line(`thread pause th-1 ${why}`),
+  line(`thread resume th-1 ${why}`),
   line(`runtime pause r-1 ${why}`),
   line(`runtime resume r-1 ${why}`),
   line(`pause ${why}`),
