@@ -60,13 +60,15 @@ export async function runInHub(
   // Made here, because a namespace made in the hub is seen by nobody outside of it.
   const namespaces = [hub, ...hosts.map((name) => namespaceOf(hub, name))];
   for (const namespace of namespaces) ip("netns", "add", namespace);
+  const command = ["netns", "exec", hub, process.execPath, program, ...args];
+  const child = spawn("ip", command, { stdio: "inherit", env: { ...process.env, [hubVariable]: hub } });
+  const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
+  for (const signal of passedSignals) process.on(signal, pass);
   try {
-    const command = ["netns", "exec", hub, process.execPath, program, ...args];
-    const child = spawn("ip", command, { stdio: "inherit", env: { ...process.env, [hubVariable]: hub } });
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void child.kill(signal));
     const [code] = (await once(child, "exit")) as [number | null];
     return code ?? 1;
   } finally {
+    for (const signal of passedSignals) process.off(signal, pass);
     await until("everything in the network to end", 10_000, () => {
       const pids = namespaces.flatMap(pidsIn);
       for (const pid of pids) killQuietly(pid);
@@ -81,6 +83,7 @@ function namespaceOf(hub: string, host: string): string {
 }
 
 const hubVariable = "ROUSE_TEST_HUB";
+const passedSignals = ["SIGINT", "SIGTERM"] as const;
 
 interface HostOptions {
   hub: string;
