@@ -28,9 +28,11 @@ function titled(title: string, lines: readonly string[]): string[] {
 
 function lastLines(path: string): string[] {
   const lines = readFileSync(path, "utf8").split("\n");
-  return lines.filter((line) => line !== "" && !idle.test(line)).slice(-linesOfEach);
+  return lines.filter((line) => begun.test(line) && !idle.test(line)).slice(-linesOfEach);
 }
 
+/** Not the further lines of an entry, such as a statement or a stack. */
+const begun = /^(?:raft)?20|^[[{]/;
 /** Said every few seconds, of nothing: by Patroni, by PgBouncer, and by a node whose agents have no terminals. */
 const idle = /no action\. I am|Lock owner: |LOG stats: |new connection to server|"msg":"escalated"/;
 const linesOfEach = 12;

@@ -47,8 +47,11 @@ export function etcdArguments(member: Member, members: readonly Member[], dataFo
     // Milliseconds, twice the defaults: a busy machine answers late, and not every time is worth an election.
     "heartbeat-interval": "200",
     "election-timeout": "2000",
+    // A member that was cut off does not make the others elect anew when it comes back.
+    "pre-vote": "true",
+    "enable-v2": "true",
   };
-  return Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
+  return Object.entries(options).map(([name, value]) => `--${name}=${value}`);
 }
 
 export function patroniConfig(member: Member, members: readonly Member[], { root, bin }: Folders): string {
@@ -60,7 +63,8 @@ export function patroniConfig(member: Member, members: readonly Member[], { root
       listen: `${member.address}:${ports.patroni}`,
       connect_address: `${member.address}:${ports.patroni}`,
     },
-    etcd3: { hosts: members.map(({ address }) => `${address}:${ports.etcd}`) },
+    // By etcd's older interface: with `etcd3` Patroni 3.0 takes the lock of another when it comes back from a cut.
+    etcd: { hosts: members.map(({ address }) => `${address}:${ports.etcd}`) },
     bootstrap: {
       dcs: {
         ttl: timing.ttl,
