@@ -12,6 +12,7 @@ const reads: ReadonlySet<keyof Transaction> = new Set<keyof Transaction>([
   "listMessages",
   "listLatestMessages",
   "getMember",
+  "getMembers",
   "listMembers",
   "countUnread",
   "listUnreadMembers",

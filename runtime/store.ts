@@ -1,4 +1,5 @@
 import type { Address } from "../machines/mail.ts";
+import type { ThreadStatus } from "../machines/participant/contract.ts";
 import type {
   Agent,
   AgentSession,
@@ -48,6 +49,14 @@ export { countedUpTo, silentNodeKeptMs } from "./rows.ts";
  * Durable state of one workspace. Two implementations (Postgres, in-memory) pass one conformance suite.
  * All times are epoch ms of the store's own clock (Postgres: the database's), the authority for timers and leases.
  */
+
+export interface AppendedMessage {
+  message: Message;
+  /** Members that it addresses, its author excluded. */
+  addressed: string[];
+  /** Of the thread, which stays as it is until the transaction ends: a close that came first is seen. */
+  threadStatus: ThreadStatus;
+}
 
 /** One open transaction. Reads see its own writes. Nothing is visible to others before it ends well. */
 export interface Transaction extends TokenTransaction {
@@ -111,13 +120,15 @@ export interface Transaction extends TokenTransaction {
     after?: string;
     limit: number;
   }): Promise<Page<Thread>>;
-  /** Assigns the next seq, moves the addressed members' heads, and returns the row with the members it addresses (author excluded). */
-  appendMessage(message: NewMessage): Promise<{ message: Message; addressed: string[] }>;
+  /** Assigns the next seq and moves the addressed members' heads. Throws `thread_not_found`. */
+  appendMessage(message: NewMessage): Promise<AppendedMessage>;
   listMessages(query: { threadId: string; afterSeq: number; limit: number }): Promise<Message[]>;
   /** Latest first. */
   listLatestMessages(query: { threadId: string; limit: number }): Promise<Message[]>;
   insertMember(member: { threadId: string; agentId: string }): Promise<void>;
   getMember(key: { threadId: string; agentId: string }): Promise<Member | null>;
+  /** Those of these agents that are members, in key order. */
+  getMembers(keys: { threadId: string; agentIds: readonly string[] }): Promise<Member[]>;
   listMembers(threadId: string): Promise<Member[]>;
   /** Forward only and never past the thread's head; returns the cursor as it is afterwards. */
   advanceCursor(request: { threadId: string; agentId: string; seq: number }): Promise<Member>;

@@ -17,9 +17,24 @@ export async function requireThread(tx: Transaction, threadId: string): Promise<
 
 export async function requireMember(tx: Transaction, threadId: string, agentId: string): Promise<Member> {
   const member = await tx.getMember({ threadId, agentId });
-  if (member !== null) return member;
+  if (member === null) throw await missingMember(tx, threadId, agentId);
+  return member;
+}
+
+/** The first that is no member is named. */
+export async function requireMembers(
+  tx: Transaction,
+  threadId: string,
+  agentIds: readonly string[],
+): Promise<void> {
+  const found = new Set((await tx.getMembers({ threadId, agentIds })).map(({ agentId }) => agentId));
+  const missing = agentIds.find((agentId) => !found.has(agentId));
+  if (missing !== undefined) throw await missingMember(tx, threadId, missing);
+}
+
+async function missingMember(tx: Transaction, threadId: string, agentId: string): Promise<RouseError> {
   await requireThread(tx, threadId);
-  throw new RouseError("not_a_participant", `${agentId} is not a participant of thread ${threadId}`, {
+  return new RouseError("not_a_participant", `${agentId} is not a participant of thread ${threadId}`, {
     nextStep: "Ask a coordinator or a person to add the agent to the thread.",
     details: { thread_id: threadId, agent_id: agentId },
   });
@@ -42,10 +57,15 @@ export async function requireReadable(tx: Transaction, caller: Caller, threadId:
 
 /** Members act in their threads; coordinators and people in all. */
 export async function requireActing(tx: Transaction, caller: Caller, threadId: string): Promise<void> {
-  if (!hasAuthority(caller.role)) await requireMember(tx, threadId, caller.agentId);
+  await requireMembers(tx, threadId, actingMembers(caller));
 }
 
-export function requireOpen({ threadId, status }: Thread): void {
+/** Who has to be a member for the caller to act: itself, or nobody. */
+export function actingMembers(caller: Caller): string[] {
+  return hasAuthority(caller.role) ? [] : [caller.agentId];
+}
+
+export function requireOpen({ threadId, status }: Pick<Thread, "threadId" | "status">): void {
   if (status !== "closed") return;
   throw new RouseError("thread_closed", `thread ${threadId} is closed`, {
     nextStep: "Create a new thread, or ask a coordinator to reopen this one.",

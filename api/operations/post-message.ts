@@ -6,10 +6,9 @@ import { fingerprint, isContentFree } from "../../machines/thread/progress.ts";
 import type { Message } from "../../runtime/domain.ts";
 import { RouseError } from "../../runtime/errors.ts";
 import type { Transaction } from "../../runtime/store.ts";
-import { requireActing, requireMember, requireOpen, requireThread } from "./access.ts";
+import { actingMembers, requireMembers, requireOpen } from "./access.ts";
 import { agentId, caps, iso, messageBody, messageKind, seq, threadId, timestamp } from "./fields.ts";
 import type { Filtered } from "./content-filter.ts";
-import { inOrder } from "./in-order.ts";
 import { defineMutation, type Workspace } from "./operation.ts";
 import { members } from "./role-sets.ts";
 
@@ -48,29 +47,22 @@ export const postMessage = defineMutation({
   async handler({ caller, input, tx, workspace, noteChange }) {
     requireFitting(input.body);
     const to = input.to === undefined ? null : [...new Set(input.to)];
-    await inOrder([
-      requireActing(tx, caller, input.thread_id),
-      ...(to ?? []).map((agent) => requireMember(tx, input.thread_id, agent)),
-    ]);
+    await requireMembers(tx, input.thread_id, [...actingMembers(caller), ...(to ?? [])]);
     // Only who may post hears what the filter thinks of a text.
     const { text: body, redactions } = filtered(workspace, input.body);
     for (const { rule, count } of redactions) {
       noteChange(`content-filter/${rule}`, { before: null, after: `${count} redacted` });
     }
-    const [{ message, addressed }, thread] = await inOrder([
-      tx.appendMessage({
-        threadId: input.thread_id,
-        author: caller.agentId,
-        authorRole: caller.role,
-        kind: input.kind ?? "message",
-        body,
-        to,
-        inReplyTo: input.in_reply_to ?? null,
-      }),
-      // After it, for only now the thread's row is ours: a close that came first is seen here, one that comes later waits.
-      requireThread(tx, input.thread_id),
-    ]);
-    requireOpen(thread);
+    const { message, addressed, threadStatus } = await tx.appendMessage({
+      threadId: input.thread_id,
+      author: caller.agentId,
+      authorRole: caller.role,
+      kind: input.kind ?? "message",
+      body,
+      to,
+      inReplyTo: input.in_reply_to ?? null,
+    });
+    requireOpen({ threadId: message.threadId, status: threadStatus });
     requireEarlier(message);
     noteChange(`thread/${message.threadId} head_seq`, { before: message.seq - 1, after: message.seq });
     await announce(tx, message, addressed);

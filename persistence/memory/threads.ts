@@ -1,5 +1,6 @@
 import { RouseError } from "../../runtime/errors.ts";
 import type { Member, Message, NewMessage, Page, Thread } from "../../runtime/domain.ts";
+import type { AppendedMessage } from "../../runtime/store.ts";
 import { alreadyExists, notAParticipant, threadNotFound } from "../missing.ts";
 import { pageOf } from "../page.ts";
 import { compare, type Scope, type State } from "./state.ts";
@@ -41,10 +42,7 @@ export function listThreads(
   );
 }
 
-export function appendMessage(
-  { state, now }: Scope,
-  message: NewMessage,
-): { message: Message; addressed: string[] } {
+export function appendMessage({ state, now }: Scope, message: NewMessage): AppendedMessage {
   requireStorable(message.body);
   const { threadId } = message;
   const thread = state.threads.get(threadId);
@@ -56,7 +54,11 @@ export function appendMessage(
   state.messages.put(threadId, [...messagesOf(state, threadId), stored]);
   const addressed = membersOf(state, threadId).filter(({ agentId }) => speaksTo(stored, agentId));
   for (const member of addressed) state.members.put(keyOf(member), { ...member, headSeq: seq });
-  return { message: copy(stored), addressed: addressed.map(({ agentId }) => agentId) };
+  return {
+    message: copy(stored),
+    addressed: addressed.map(({ agentId }) => agentId),
+    threadStatus: thread.status,
+  };
 }
 
 export function listMessages(
@@ -88,7 +90,14 @@ export function getMember({ state }: Scope, key: MemberKey): Member | null {
   return member === undefined ? null : { ...member };
 }
 
-export function listMembers({ state }: Scope, threadId: string): Member[] {
+export function getMembers(
+  { state }: Scope,
+  { threadId, agentIds }: { threadId: string; agentIds: readonly string[] },
+): Member[] {
+  return listMembers({ state }, threadId).filter(({ agentId }) => agentIds.includes(agentId));
+}
+
+export function listMembers({ state }: Pick<Scope, "state">, threadId: string): Member[] {
   return membersOf(state, threadId).map((member) => ({ ...member }));
 }
 

@@ -46,6 +46,7 @@ export function openTransaction(scope: Scope): { tx: Transaction; failure: () =>
     listLatestMessages: async (query) => threads.listLatestMessages(scope, query),
     insertMember: async (member) => threads.insertMember(scope, member),
     getMember: async (key) => threads.getMember(scope, key),
+    getMembers: async (keys) => threads.getMembers(scope, keys),
     listMembers: async (threadId) => threads.listMembers(scope, threadId),
     advanceCursor: async (request) => threads.advanceCursor(scope, request),
     countUnread: async (key) => threads.countUnread(scope, key),

@@ -1,5 +1,6 @@
 import type { Member, Page } from "../../runtime/domain.ts";
 import { alreadyExists, notAParticipant, threadNotFound } from "../missing.ts";
+import { column } from "./columns.ts";
 import { addressedTo } from "./messages.ts";
 import { pageOf } from "../page.ts";
 import type { Row, Scope } from "./scope.ts";
@@ -34,6 +35,18 @@ export async function getMember(
     select * from rouse.member
     where workspace_id = ${workspaceId} and thread_id = ${threadId} and agent_id = ${agentId}`;
   return row === undefined ? null : toMember(row);
+}
+
+export async function getMembers(
+  { sql, workspaceId }: Scope,
+  { threadId, agentIds }: { threadId: string; agentIds: readonly string[] },
+): Promise<Member[]> {
+  if (agentIds.length === 0) return [];
+  const rows = await sql`
+    select * from rouse.member
+    where workspace_id = ${workspaceId} and thread_id = ${threadId} and agent_id = any(${column(sql, agentIds)})
+    order by agent_id`;
+  return rows.map(toMember);
 }
 
 export async function listMembers({ sql, workspaceId }: Scope, threadId: string): Promise<Member[]> {

@@ -56,16 +56,7 @@ export function createPostgresStore({ database, workspaceId, clock }: PostgresSt
   return {
     workspaceId,
     transaction: (work, options = {}) =>
-      together(
-        (scope, opened) => {
-          const now = typeof scope.now === "number" ? scope.now : Number(opened?.["now"]);
-          return runWork({ ...scope, now }, work, options);
-        },
-        {
-          opensWith: [...(options.readOnly === true ? [oneState] : []), readNow],
-          plansByIndex: options.readOnly !== true,
-        },
-      ),
+      together((scope, opened) => runWork(at(scope, opened), work, options), howFor(options)),
     fireTimers: ({ limit }) => together((scope) => fireTimers(scope, limit), polls),
     claimEffects: (request) =>
       untilNobodyElseTakesIt(() =>
@@ -99,9 +90,18 @@ export function createPostgresStore({ database, workspaceId, clock }: PostgresSt
   };
 }
 
+const readNow = `select (${databaseTime})::bigint as now`;
 /** A read-only transaction sees one state of the database throughout. */
 const oneState = "set transaction isolation level repeatable read";
-const readNow = `select (${databaseTime})::bigint as now`;
+
+function howFor({ readOnly: isReadOnly = false }: { readOnly?: boolean }) {
+  return { opensWith: isReadOnly ? [oneState, readNow] : [readNow], plansByIndex: !isReadOnly };
+}
+
+/** Unless the time is given, it is what was read with BEGIN. */
+function at(scope: Scope, opened: Row | undefined): Scope & { now: number } {
+  return { ...scope, now: typeof scope.now === "number" ? scope.now : Number(opened?.["now"]) };
+}
 
 /** One statement does all of it: whole also by itself, so it need not wait for the answer to BEGIN. */
 const polls = { startsByReading: true, plansByIndex: true };

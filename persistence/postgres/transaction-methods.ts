@@ -56,6 +56,7 @@ export function openTransaction(scope: Scope & { now: number }): {
     listLatestMessages: (query) => messages.listLatestMessages(scope, query),
     insertMember: (member) => members.insertMember(scope, member),
     getMember: (key) => members.getMember(scope, key),
+    getMembers: (keys) => members.getMembers(scope, keys),
     listMembers: (threadId) => members.listMembers(scope, threadId),
     advanceCursor: (request) => members.advanceCursor(scope, request),
     countUnread: (key) => members.countUnread(scope, key),

@@ -268,7 +268,12 @@ async function talk(tx: Transaction, call: Call): Promise<unknown> {
     case "read": {
       const key = { threadId: call.thread, agentId: call.agent };
       const cursor = await tx.advanceCursor({ ...key, seq: call.seq });
-      return { cursor, unread: await tx.countUnread(key), members: await tx.listMembers(call.thread) };
+      return {
+        cursor,
+        unread: await tx.countUnread(key),
+        members: await tx.listMembers(call.thread),
+        some: await tx.getMembers({ threadId: call.thread, agentIds: ["cy", call.agent, "nobody"] }),
+      };
     }
     case "heartbeat":
       return tx.recordHeartbeat({ agentId: call.agent, session: null });

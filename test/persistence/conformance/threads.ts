@@ -108,6 +108,29 @@ export function threadsConform(open: OpenStore): void {
       expect(latest.map(({ seq }) => seq)).toEqual([3, 2]);
     });
 
+    test("a message comes with its thread's status", async () => {
+      const { store, clock } = newSubject(open);
+      await store.transaction((tx) => newThread(tx, "th-1", ["ann"]));
+      const statusAt = () => store.transaction(async (tx) => (await post(tx, "th-1", "ann")).threadStatus);
+      expect(await statusAt()).toBe("active");
+      const params = { threadId: "th-1", status: "closed", by: "bob", reason: "", at: clock.time } as const;
+      const records = [{ type: "thread.statusChanged", params } as const];
+      await commit(store, creation("thread/th-1", { records }));
+      expect(await statusAt()).toBe("closed");
+    });
+
+    test("of several agents those are found that are members, in key order", async () => {
+      const { store } = newSubject(open);
+      await store.transaction((tx) => newThread(tx, "th-1", ["cy", "ann", "bob"]));
+      const found = (agentIds: string[]) =>
+        store.transaction(async (tx) => {
+          const members = await tx.getMembers({ threadId: "th-1", agentIds });
+          return members.map(({ agentId }) => agentId);
+        });
+      expect(await found(["bob", "stranger", "ann"])).toEqual(["ann", "bob"]);
+      expect(await found([])).toEqual([]);
+    });
+
     test("posting needs the thread", async () => {
       const { store } = newSubject(open);
       await expectRefusal(
