@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Connection, load, written } from "./api/http-load.ts";
+import { PostCost, type UsPerPost } from "./api/post-cost.ts";
 import { startPlain } from "./api/plain-process.ts";
 import {
   mcpPost,
@@ -10,6 +11,7 @@ import {
   restPost,
   type BenchWorkspace,
 } from "./api/workspace.ts";
+import type { Database } from "../../persistence/postgres/connect.ts";
 import { openBenchDatabase } from "./engine/bench-database.ts";
 import { median, rounded } from "./engine/median.ts";
 import { startNode, type NodeUnderTest } from "./node-process.ts";
@@ -28,6 +30,8 @@ export interface ApiFigures {
   /** From sending a post until a waiting reader has it; otherwise idle. Milliseconds. */
   visible_ms: Quantiles;
   visible_on_stream_ms: Quantiles;
+  /** Processor time, until what the post made to do is done, too; null of a server elsewhere. Microseconds. */
+  us_per_post: { rest: UsPerPost; mcp: UsPerPost };
   per_second: { plain: number; rest: number; mcp: number; rest_read: number };
   /** 8 writers and 8 readers on one thread. */
   hot_thread: { posts_per_second: number; reads_per_second: number; post_ms: Quantiles; read_ms: Quantiles };
@@ -68,7 +72,10 @@ export async function measureApi(options: ApiOptions): Promise<ApiFigures> {
   const node = await startNode({ databaseUrl: database.url, http: limits, logLevel: "error" });
   try {
     const workspace = await openWorkspace(node, { threads: 64, readers: 48 });
-    const ratios = await measureRatios({ plain: plain.url, node: node.url, workspace }, options);
+    const ratios = await measureRatios(
+      { plain: plain.url, node, database: database.database, workspace },
+      options,
+    );
     await settled(node);
     options.say("50 posts a second");
     const post = await postsAtRate(node.url, workspace, { perSecond: 50, seconds: 4 * options.seconds });
@@ -98,11 +105,15 @@ export async function measureApi(options: ApiOptions): Promise<ApiFigures> {
 
 interface Contest {
   plain: string;
-  node: string;
+  node: NodeUnderTest;
+  database: Database;
   workspace: BenchWorkspace;
 }
 
-async function measureRatios({ plain, node, workspace }: Contest, { rounds, seconds, say }: ApiOptions) {
+async function measureRatios(
+  { plain, node, database, workspace }: Contest,
+  { rounds, seconds, say }: ApiOptions,
+) {
   const { threads, token } = workspace;
   const threadOf = (index: number): string => threads[1 + (index % (threads.length - 1))] ?? "";
   const read = (index: number): string =>
@@ -110,21 +121,28 @@ async function measureRatios({ plain, node, workspace }: Contest, { rounds, seco
   let posted = 0;
   const contenders = {
     plain: { url: plain, request: (index: number) => plainPost(threadOf(index), (posted += 1)) },
-    rest: { url: node, request: (index: number) => restPost(token, threadOf(index), (posted += 1)) },
-    mcp: { url: node, request: (index: number) => mcpPost(token, threadOf(index), (posted += 1)) },
-    rest_read: { url: node, request: read },
+    rest: { url: node.url, request: (index: number) => restPost(token, threadOf(index), (posted += 1)) },
+    mcp: { url: node.url, request: (index: number) => mcpPost(token, threadOf(index), (posted += 1)) },
+    rest_read: { url: node.url, request: read },
   };
   type Name = keyof typeof contenders;
   const names = Object.keys(contenders) as Name[];
   const found: Record<Name, number[]> = { plain: [], rest: [], mcp: [], rest_read: [] };
+  const cost = { rest: new PostCost(node, database), mcp: new PostCost(node, database) };
   // The first round warms up.
   for (let round = 0; round <= rounds; round += 1) {
     const order = round % 2 === 0 ? names : names.toReversed();
     for (const name of order) {
-      const { perSecond } = await load({ ...contenders[name], connections, seconds, check: requireOk });
-      if (round > 0) found[name].push(perSecond);
-      // What the posts made to do is done before the next one begins.
-      await pause(300);
+      const contest = { ...contenders[name], connections, seconds, check: requireOk };
+      const measure = async () => {
+        const { perSecond, latencies } = await load(contest);
+        if (round > 0) found[name].push(perSecond);
+        // What the posts made to do is done before the next one begins.
+        await settled(node);
+        return latencies.length;
+      };
+      if (round > 0 && (name === "rest" || name === "mcp")) await cost[name].of(measure);
+      else await measure();
     }
     say(
       `round ${round}: ${names.map((name) => `${name} ${found[name].at(-1)?.toFixed(0) ?? "-"}`).join(", ")}`,
@@ -136,6 +154,7 @@ async function measureRatios({ plain, node, workspace }: Contest, { rounds, seco
   return {
     mcp_vs_plain_insert: ratioOf("mcp"),
     rest_vs_plain_insert: ratioOf("rest"),
+    us_per_post: { rest: cost.rest.median(), mcp: cost.mcp.median() },
     per_second: {
       plain: perSecond("plain"),
       rest: perSecond("rest"),

@@ -10,6 +10,7 @@ import { stopEmbedded } from "../../persistence/embedded/server.ts";
 /** A node as it is deployed: a process of its own with an embedded Postgres, in a temporary home. */
 export interface NodeUnderTest {
   home: string;
+  pid: number;
   url: string;
   call: <Result>(method: string, path: string, body?: object) => Promise<Result>;
   /** Stops everything and removes the home. */
@@ -33,6 +34,7 @@ export async function startNode(config: object): Promise<NodeUnderTest> {
   const token = readFileSync(join(home, "operator.token"), "utf8");
   return {
     home,
+    pid: child.pid ?? 0,
     url,
     call: (method, path, body) => call({ url, token, method, path, body }),
     async remove() {

@@ -16,6 +16,12 @@ export async function serverCpuMs({ sql }: Database): Promise<number | null> {
   return ticks * 10;
 }
 
+/** Processor time in ms that one process has used so far; null when it runs elsewhere or has ended. */
+export function processCpuMs(pid: number): number | null {
+  const found = usage(pid);
+  return found === null ? null : found.own * 10;
+}
+
 /** https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
 function usage(pid: number): { parent: number; own: number; withEnded: number } | null {
   let text: string;
