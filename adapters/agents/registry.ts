@@ -1,11 +1,16 @@
 import { RouseError } from "../../runtime/errors.ts";
 import { claudeCode } from "./claude-code/kind.ts";
+import { codex } from "./codex/kind.ts";
 import { generic } from "./generic/kind.ts";
 import type { AgentKind, AgentProgram } from "./kind.ts";
 
 export type AgentKinds = Readonly<Record<string, AgentKind>>;
 
-export const agentKinds: AgentKinds = { [claudeCode.kind]: claudeCode, [generic.kind]: generic };
+export const agentKinds: AgentKinds = {
+  [codex.kind]: codex,
+  [claudeCode.kind]: claudeCode,
+  [generic.kind]: generic,
+};
 
 /** Throws `invalid_input` for an unknown kind or a definition that the kind does not understand. */
 export function readAgentProgram(kinds: AgentKinds, kind: string, definition: unknown): AgentProgram {

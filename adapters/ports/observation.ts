@@ -46,7 +46,7 @@ function merge({ activity, dialog }: ScreenReading, told: ToldReport | null, now
   const isContradicted = activity !== "unknown" && activity !== report.activity;
   if (isContradicted && now - at >= trustedMs) return shown;
   // A turn that waits for an answer runs on, as far as most sources can tell.
-  if (report.activity === "busy" && (activity === "dialog" || activity === "limited")) return shown;
+  if (report.activity === "busy" && activity === "dialog") return shown;
   return {
     activity: report.activity,
     ...(report.dialog === undefined ? {} : { dialog: report.dialog }),

@@ -10,7 +10,7 @@ import type { AgentProgram, RunningProgram } from "../agents/kind.ts";
 import { settle, type ScreenReader, type SettledReading } from "../terminals/patterns.ts";
 import { workingFolderOf } from "../terminals/process-table.ts";
 import { sanitizeLine } from "../terminals/sanitize.ts";
-import { Bell } from "./bell.ts";
+import { Bell } from "../terminals/bell.ts";
 import { unreadable, type LivePrograms } from "./live-programs.ts";
 import { getLocalAgent, type LocalAgent } from "./local-agent.ts";
 import { readRuntime } from "./managed-runtime.ts";

@@ -1,0 +1,35 @@
+import type { LaunchPlan } from "../../../machines/runtime/contract.ts";
+import { defineAgentKind, type AgentProgram } from "../kind.ts";
+import { codexDefinition } from "./definition.ts";
+import { codexHomeOf, sessionPattern } from "./home.ts";
+import { launchCodex } from "./launch.ts";
+import { codexVersion, prepareCodex } from "./prepare.ts";
+import { codexQueue } from "./queue-channel.ts";
+import { codexScreens } from "./screens.ts";
+import { observeCodex } from "./source.ts";
+import { writerOf } from "./writer-lock.ts";
+
+export const codex = defineAgentKind({
+  kind: "codex",
+  definition: codexDefinition,
+  program(definition): AgentProgram {
+    return {
+      patterns: codexScreens,
+      enterDelayMs: definition.enterDelayMs,
+      canResume: true,
+      readsTokenFile: false,
+      sessionOf: ({ purpose, sessionId }: LaunchPlan) => (purpose === "resume" ? sessionId : null),
+      launch: (plan, identity) => launchCodex(definition, plan, identity),
+      prepare: (_, folder) => prepareCodex(definition, folder),
+      observe: (program, tell, signal) =>
+        observeCodex(codexHomeOf(definition, program.folder), program, tell, signal),
+      channels: [codexQueue(definition)],
+      async isSessionHeld(sessionId, folder) {
+        if (!sessionPattern.test(sessionId)) return null;
+        const holder = writerOf(codexHomeOf(definition, folder), sessionId);
+        return holder.then((pid) => pid !== null).catch(() => null);
+      },
+      version: (signal) => codexVersion(definition, signal),
+    };
+  },
+});

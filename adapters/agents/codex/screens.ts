@@ -1,0 +1,22 @@
+import { type AgentPatterns, agentPatterns } from "../../terminals/patterns.ts";
+
+/** Versions whose screens and files were recorded; `test/fixtures/screens/codex` holds them, a folder each. */
+export const recordedVersions = ["0.169.0"] as const;
+
+/** A choice in a dialog looks like the input box, but for its number. */
+export const codexScreens: AgentPatterns = agentPatterns.parse({
+  prompt: "^›(?: ([^0-9].*|[0-9]+|[0-9]+[^0-9.].*)?)?$",
+  boxEnd: "^  \\S.* · [/~]",
+  busy: "^[•◦] .*\\((?:[0-9]+[hms] ?)+ • esc to interrupt\\)",
+  limited: "^■ You’ve hit your usage limit\\.",
+  dialogs: [
+    { kind: "trust", pattern: "^ *Trust this folder\\?" },
+    { kind: "trust", pattern: "^ *Hooks need review$" },
+    { kind: "trust", pattern: "^ *t trust all · enter review · esc close$" },
+    { kind: "login", pattern: "^ *Sign in with ChatGPT" },
+    { kind: "update", pattern: "Update available!" },
+    { kind: "permission", pattern: "^  Would you like to .*\\?$" },
+    { kind: "permission", pattern: "^  Allow the .* MCP server to run tool " },
+    { kind: "permission", pattern: "^ *(?:[Pp]ress )?enter (?:to )?(?:confirm|submit)(?: or| \\|| ·) esc " },
+  ].map((dialog) => ({ ...dialog, replacesBox: true })),
+});

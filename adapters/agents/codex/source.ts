@@ -1,0 +1,73 @@
+import { watch, type FSWatcher } from "node:fs";
+import { systemClock } from "../../../runtime/clock.ts";
+import { Bell } from "../../terminals/bell.ts";
+import type { RunningProgram, SourceReport } from "../kind.ts";
+import { findRollout, type RolloutEvent, RolloutReader } from "./rollout.ts";
+import { sessionWrittenBy } from "./writer-lock.ts";
+
+/** The net below lost notices, and how soon a new session is seen. */
+const relookMs = 1_000;
+
+/** Tells of turns as they stand in the session's record, from the session's lock on. */
+export async function observeCodex(
+  codexHome: string,
+  { pid }: RunningProgram,
+  tell: (report: SourceReport) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const bell = new Bell(systemClock);
+  let session: WatchedSession | null = null;
+  try {
+    while (!signal.aborted) {
+      const sessionId = await sessionWrittenBy(codexHome, pid);
+      if (sessionId !== null && sessionId !== session?.sessionId) {
+        session?.close();
+        session = new WatchedSession(codexHome, sessionId, () => bell.ring());
+        tell({ source: "events", activity: "unknown", sessionId });
+      }
+      const activity = await session?.look();
+      if (activity !== undefined && activity !== null)
+        tell({ source: "events", activity, ...(sessionId === null ? {} : { sessionId }) });
+      await bell.rungWithin(relookMs, signal);
+    }
+  } finally {
+    session?.close();
+  }
+}
+
+class WatchedSession {
+  readonly sessionId: string;
+  readonly #codexHome: string;
+  readonly #onChange: () => void;
+  #rollout: RolloutReader | null = null;
+  #watcher: FSWatcher | null = null;
+
+  constructor(codexHome: string, sessionId: string, onChange: () => void) {
+    this.#codexHome = codexHome;
+    this.sessionId = sessionId;
+    this.#onChange = onChange;
+  }
+
+  /** The activity, when the record tells something new; null when it does not. */
+  async look(): Promise<SourceReport["activity"] | null> {
+    this.#rollout ??= await this.#open();
+    const last = (await this.#rollout?.next())?.findLast(({ type }) => type !== "userMessage");
+    return last === undefined ? null : activityAfter(last);
+  }
+
+  close(): void {
+    this.#watcher?.close();
+  }
+
+  async #open(): Promise<RolloutReader | null> {
+    const path = await findRollout(this.#codexHome, this.sessionId);
+    if (path === null) return null;
+    this.#watcher = watch(path, { persistent: false }, this.#onChange);
+    return RolloutReader.nearEnd(path);
+  }
+}
+
+function activityAfter(event: RolloutEvent): SourceReport["activity"] {
+  if (event.type !== "turnEnded") return "busy";
+  return event.limited ? "limited" : "idle";
+}
