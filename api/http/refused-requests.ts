@@ -3,6 +3,7 @@ import type { FastifyRequest } from "fastify";
 import type { NewAuditEntry } from "../../runtime/domain.ts";
 import type { RouseError } from "../../runtime/errors.ts";
 import type { Store } from "../../runtime/store.ts";
+import { noteUnknownCall } from "../auth/unknown-calls.ts";
 import { isRefusal, refusedRequestEntry } from "../operations/audit.ts";
 import { isOnRecord } from "../operations/run-operation.ts";
 
@@ -48,6 +49,10 @@ export class RefusedRequests {
     if (authenticated === null) return this.#count(request, error, null);
     const { caller, workspace } = authenticated;
     if (error.code === "rate_limited") return this.#count(request, error, caller);
+    if (request.is404) {
+      const name = `${request.method} ${request.url.split("?")[0] ?? ""}`;
+      return noteUnknownCall(authenticated, { operation: "request", name, requestId: request.id });
+    }
     const entry = refusedRequestEntry(
       { caller, operation: operationOf(request), requestId: request.id },
       error,

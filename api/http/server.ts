@@ -90,14 +90,13 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   });
   limitConnections(server, limits.connections);
   answerFailures(server, first, onError);
-  server.setNotFoundHandler((request) => {
-    throw new RouseError(
-      "not_found",
-      `there is nothing at ${request.method} ${request.url.split("?")[0] ?? ""}`,
-      {
-        nextStep: "See the operations guide for paths and methods.",
-      },
-    );
+  server.setNotFoundHandler(async (request) => {
+    const { authorization } = request.headers;
+    // Whose token is good is on record by name, any other one is counted.
+    request.authenticated = await authenticate(authorization, request.id).catch(() => null);
+    throw new RouseError("not_found", `there is nothing at ${placeOf(request)}`, {
+      nextStep: "See the operations guide for paths and methods.",
+    });
   });
   options.observe?.(server, authenticate);
   probes(server, { workspaces, isDraining });
@@ -112,6 +111,10 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     mcpRoutes(scope, endpoint);
   });
   return server;
+}
+
+function placeOf({ method, url }: FastifyRequest): string {
+  return `${method} ${url.split("?")[0] ?? ""}`;
 }
 
 /** Made when it is first asked for: most nodes never are. */

@@ -1,3 +1,4 @@
+import { noteUnknownCall } from "../auth/unknown-calls.ts";
 import { mayWait, whileGood } from "../auth/while-good.ts";
 import { getOperation } from "../operations/list.ts";
 import { problemOf, statusOf } from "../operations/problem.ts";
@@ -30,8 +31,11 @@ export async function callTool(
   onError: OnError,
 ): Promise<ToolAnswer> {
   const operation = getOperation(name);
-  if (operation === null) throw new ProtocolFailure("invalid_params", `Unknown tool: ${name}`);
   const { caller, workspace, requestId } = request;
+  if (operation === null) {
+    await noteUnknownCall(request, { operation: "mcp", name, requestId });
+    throw new ProtocolFailure("invalid_params", `Unknown tool: ${name}`);
+  }
   await noteToldSession(request, meta).catch((error: unknown) => onError("session told by a call", error));
   const wanted = { ...operation.modelDefaults, ...input };
   const answer = (ending: { signal?: AbortSignal }): Promise<Answer> =>

@@ -60,6 +60,33 @@ test("requests without a good token are counted, not stored one by one", async (
   ]);
 });
 
+test("what does not exist, a path or a tool, is on record with who asked for it; a flood leaves few rows", async () => {
+  const token = await served.token("bob");
+  const nowhere = (path: string) => served.rest(token, "GET", path);
+  const call = (name: string) =>
+    served.rest(token, "POST", "/mcp", {
+      headers: { accept: "application/json, text/event-stream" },
+      body: { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: {} } },
+    });
+  expect(await nowhere("/v1/nowhere?x=canary-secret")).toMatchObject({ status: 404 });
+  expect(await call(`drop_all${"x".repeat(500)}`)).toMatchObject({ body: { error: { code: -32_602 } } });
+  const rows = (await refusals()).toReversed();
+  const by = { actor: "bob", role: "participant", code: "not_found" };
+  expect(rows).toMatchObject([
+    { ...by, operation: "request", details: { asked_for: "GET /v1/nowhere" } },
+    { ...by, operation: "mcp", details: { asked_for: expect.stringMatching(/^drop_allx{92}$/) as string } },
+  ]);
+  expect(JSON.stringify(rows)).not.toContain("canary-secret");
+  for (let count = 0; count < 100; count += 1) await nowhere(`/v1/nowhere/${count}`);
+  for (let count = 0; count < 10; count += 1) await call("drop_all");
+  expect(await refusals()).toHaveLength(60);
+  await world.clock.advance(60_000);
+  await call("drop_none");
+  expect((await refusals())[0]).toMatchObject({
+    details: { asked_for: "drop_none", left_out_before: 52 },
+  });
+});
+
 test("a refusal that cannot be written down is not told: the call failed and may be repeated", async () => {
   const token = await served.token("bob");
   const original = world.store.transaction.bind(world.store);
