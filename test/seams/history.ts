@@ -150,7 +150,7 @@ export async function readRemains(stage: Stage): Promise<Remains> {
 type RemainingRows = Omit<Remains, "panes" | "buffers" | "programs">;
 
 /** Of one moment, so that a watch and its runtime are seen together. */
-async function readRemainingRows(sql: Sql): Promise<RemainingRows> {
+export async function readRemainingRows(sql: Sql): Promise<RemainingRows> {
   await sql`set transaction isolation level repeatable read`;
   const now = sql`(extract(epoch from clock_timestamp()) * 1000)`;
   const [[counts], open, quarantined, wakes, effects, timers, runtimes] = await Promise.all([
@@ -197,8 +197,8 @@ function isGone(record: string): boolean {
 }
 
 /** The last mails of all actors, oldest first: what to read beside an unrest. */
-export async function readLastMails(stage: Stage): Promise<string[]> {
-  const rows = await stage.database.sql`
+export async function readLastMails(sql: Sql): Promise<string[]> {
+  const rows = await sql`
     select address, seq, entry::json -> 'event' ->> 'type' as type, entry::json ->> 'dropped' as dropped
     from rouse.journal order by at desc, address, seq desc limit 30`;
   return rows.toReversed().map((row) => {

@@ -115,7 +115,7 @@ async function untilRest(stage: Stage): Promise<string[]> {
   };
   await stage.until(look, AbortSignal.timeout(restsWithinMs)).catch(() => {});
   if (unrest.length === 0) return [];
-  return [...unrest, ...(await readLastMails(stage)).map((mail) => `before: ${mail}`)];
+  return [...unrest, ...(await readLastMails(stage.database.sql)).map((mail) => `before: ${mail}`)];
 }
 
 /** Invariant 3: the same key and body give the first answer, also long after. */
