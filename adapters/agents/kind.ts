@@ -90,6 +90,8 @@ export interface AgentProgram {
   prepare?(identity: LaunchIdentity, folder: string): Promise<void>;
   /** Tells what the program itself says of its state until `signal` ends; resolves early when it has no such source. */
   observe?(program: RunningProgram, tell: (report: SourceReport) => void, signal: AbortSignal): Promise<void>;
+  /** Epoch ms at which the program took `text` as a prompt, not before `since`, by its own records; null when they do not tell. */
+  findPrompt?(program: RunningProgram, text: string, since: number): Promise<number | null>;
   /** Best first; the terminal comes after them. */
   channels?: readonly WakeChannel[];
   /** Whether a living process holds the session, by the program's own locks and state files; null when that cannot be told (then: held). */

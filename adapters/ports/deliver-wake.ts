@@ -7,6 +7,7 @@ import {
 import type { RuntimeContext } from "../../machines/runtime/events.ts";
 import { implementPort, type AnyPortImplementation, type PortCall } from "../../runtime/ports.ts";
 import type { Terminal, TerminalAddress } from "../../runtime/terminal.ts";
+import type { RunningProgram } from "../agents/kind.ts";
 import { workingFolderOf } from "../terminals/process-table.ts";
 import { serially } from "../terminals/serially.ts";
 import { obstacleOf, typeSafely } from "../terminals/typing.ts";
@@ -103,25 +104,22 @@ async function wakeStructured(target: Target): Promise<DeliverWakeOutput | null>
     ...{ quietWindowMs, force },
   });
   if (obstacle !== null) return obstacle;
-  const { runtimeId, agentId, wakeId } = input;
-  const { pid } = address;
-  const { sessionId } = runtime;
+  const { wakeId } = input;
   return deliverStructured({
     ...{ programs, channels, wakeId, signal, clock: world.clock, beforeFirstByte: target.beforeFirstByte },
-    program: { runtimeId, agentId, sessionId, pid, cwd: workingFolderOf(pid), folder: agent.folder },
+    program: runningProgram(target),
     text: wakeLine(input),
   });
 }
 
-async function typeWake({
-  world,
-  programs,
-  call,
-  agent: { program },
-  terminal,
-  address,
-  beforeFirstByte,
-}: Target): Promise<DeliverWakeOutput> {
+function runningProgram({ call, agent: { folder }, address: { pid }, runtime }: Target): RunningProgram {
+  const { runtimeId, agentId } = call.input;
+  return { runtimeId, agentId, sessionId: runtime.sessionId, pid, cwd: workingFolderOf(pid), folder };
+}
+
+async function typeWake(target: Target): Promise<DeliverWakeOutput> {
+  const { world, programs, call, terminal, address, beforeFirstByte } = target;
+  const { program } = target.agent;
   const { input, signal } = call;
   return typeSafely({
     terminal,
@@ -134,6 +132,8 @@ async function typeWake({
     pace: { enterDelayMs: program.enterDelayMs },
     isOwnText: isWakeLine,
     saysTheSame: (draft) => threadOfWakeLine(draft) === input.threadId,
+    findPrompt: async (text, since) =>
+      (await program.findPrompt?.(runningProgram(target), text, since)) ?? null,
     beforeFirstByte,
     // A pause, a hand-over or a lost lease stops us even when our text stands in the box already.
     beforeEnter: async () => {

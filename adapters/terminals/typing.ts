@@ -61,6 +61,8 @@ export interface TypeRequest {
   beforeEnter?: () => Promise<void>;
   /** Recognises earlier lines of ours that were never submitted; `text` itself always counts. */
   isOwnText?: (draft: string) => boolean;
+  /** Evidence beside the screen: epoch ms at which the program took `text` as a prompt, not before `since`, or null. */
+  findPrompt?: (text: string, since: number) => Promise<number | null>;
   /** Whether such a line tells what `text` tells. One that does not is submitted too, but delivers nothing. Default: it does. */
   saysTheSame?: (draft: string) => boolean;
 }
@@ -84,11 +86,20 @@ export async function typeSafely(request: TypeRequest): Promise<DeliverWakeOutpu
   if ("verdict" in first) return first;
   const obstacle = await writeText(attempt, first);
   if (obstacle !== null) return obstacle;
-  const output = await submit(attempt, first).catch(() => {
+  const shown = await submit(attempt, first).catch(() => {
     // Bytes are out, whatever failed after that: the acknowledgement decides.
     return unconfirmed(attempt);
   });
+  const output = await askProgram(attempt, shown);
   return holdsOtherErrand(first, request) ? waitsForTurn(output) : output;
+}
+
+/** What the screen did not show, the program may have noted. */
+async function askProgram(attempt: Attempt, output: DeliverWakeOutput): Promise<DeliverWakeOutput> {
+  const { request, rules } = attempt;
+  if (output.verdict !== "unconfirmed" || request.findPrompt === undefined) return output;
+  const takenAt = await request.findPrompt(rules.text, rules.pastedAt).catch(() => null);
+  return takenAt === null ? output : delivered(attempt, takenAt, false);
 }
 
 function holdsOtherErrand(

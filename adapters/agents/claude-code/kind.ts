@@ -4,6 +4,7 @@ import { claudeCodeDefinition, type ClaudeCodeDefinition } from "./definition.ts
 import { launchClaudeCode, sessionOf } from "./launch.ts";
 import { observeSession } from "./observe.ts";
 import { configFolderOf, prepareFolder } from "./prepare.ts";
+import { findPrompt } from "./prompt-history.ts";
 import { claudeCodeScreens, recordedVersions } from "./screens.ts";
 import { isSessionOpen } from "./session-files.ts";
 
@@ -21,6 +22,7 @@ export const claudeCode = defineAgentKind({
       prepare: (_, folder) => prepareFolder(definition, folder),
       observe: (program, tell, signal) =>
         observeSession(program, configFolderOf(definition, program.folder), tell, signal),
+      findPrompt: ({ folder }, text, since) => findPrompt(configFolderOf(definition, folder), text, since),
       isSessionHeld: (sessionId, folder) => isSessionOpen(configFolderOf(definition, folder), sessionId),
       version: (signal) => installedVersion(definition, signal),
     };

@@ -1,10 +1,10 @@
-/** What a session's transcript tells beside its state: why the last turn failed, and that a prompt was taken. */
-import { open, readdir, stat } from "node:fs/promises";
+/** What a session's transcript tells beside its state: why the last turn failed. */
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { readLastRecords } from "./records.ts";
 import { orWhenMissing } from "./session-files.ts";
 
-const tailBytes = 64 * 1024;
 /** A rate limit that names no reset is taken to last this long. */
 const namelessLimitMs = 5 * 60_000;
 
@@ -31,10 +31,8 @@ export async function findTranscript(configFolder: string, sessionId: string): P
 
 /** Why the session's last turn came to nothing; null when it did not. */
 export async function findTurnFailure(transcript: string): Promise<TurnFailure | null> {
-  const lines = (await readTail(transcript)).split("\n");
-  for (const line of lines.toReversed()) {
-    const entry = parseRecord(line);
-    if (entry === null || entry.isSidechain === true) continue;
+  for (const entry of await readLastRecords(transcript, record)) {
+    if (entry.isSidechain === true) continue;
     if (entry.type === "user") return null;
     if (entry.type === "assistant") return entry.isApiErrorMessage === true ? failureOf(entry) : null;
   }
@@ -47,25 +45,4 @@ function failureOf({ error, timestamp, quotaLimits }: z.infer<typeof record>): T
   const seconds = quotaLimits?.resetsAt;
   const until = seconds === undefined ? Date.parse(timestamp ?? "") + namelessLimitMs : seconds * 1_000;
   return { kind: "rateLimited", until };
-}
-
-function parseRecord(line: string): z.infer<typeof record> | null {
-  try {
-    return record.safeParse(JSON.parse(line)).data ?? null;
-  } catch {
-    // The first line of a tail is cut, and the last may be half written.
-    return null;
-  }
-}
-
-async function readTail(path: string): Promise<string> {
-  const file = await open(path, "r");
-  try {
-    const { size } = await file.stat();
-    const length = Math.min(size, tailBytes);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
-    return buffer.toString("utf8", 0, bytesRead);
-  } finally {
-    await file.close();
-  }
 }

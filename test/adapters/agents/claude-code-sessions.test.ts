@@ -158,3 +158,25 @@ describe("Claude Code's own word on its state", () => {
     });
   });
 });
+
+describe("Claude Code's own record of prompts", () => {
+  const running = { runtimeId: "rt-1", agentId: "a", sessionId: session, pid: process.pid, cwd: "/" };
+  const find = (text: string, since: number) => program().findPrompt?.({ ...running, folder }, text, since);
+
+  test("a prompt is found by its whole text, and not an older one of the same text", async () => {
+    mkdirSync(config);
+    const lines = [
+      { display: "wake 1", timestamp: 1_000 },
+      { display: "wake 1", timestamp: 2_000 },
+      { display: "wake 12", timestamp: 3_000 },
+    ];
+    writeFileSync(join(config, "history.jsonl"), lines.map((line) => JSON.stringify(line)).join("\n"));
+    expect(await find("wake 1", 1_500)).toBe(2_000);
+    expect(await find("wake 1", 2_001)).toBeNull();
+    expect(await find("wake", 0)).toBeNull();
+  });
+
+  test("before the first prompt nothing is found", async () => {
+    expect(await find("wake 1", 0)).toBeNull();
+  });
+});

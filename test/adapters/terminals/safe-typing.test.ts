@@ -313,6 +313,28 @@ describe.each(stageKinds.filter((kind) => kind.isAvailable))("safe typing on $na
     await screenShows(terminal, address, "Do you want to proceed? (trust)");
   });
 
+  test("what the screen does not show, the program's own record of the prompt proves", async () => {
+    const blind = withHands(terminal, {
+      pressEnter: async (target) => {
+        await terminal.pressEnter(target);
+        throw new RouseError("terminal_failed", "nobody saw it arrive");
+      },
+    });
+    const pastedAt = stage.clock.now();
+    const findPrompt = (text: string, since: number) =>
+      Promise.resolve(text === wakeLine && since >= pastedAt ? since + 5 : null);
+    const proven = await type({ terminal: blind, findPrompt });
+    expect(proven).toMatchObject({ verdict: "delivered", evidence: { turnStartedAt: null } });
+  });
+
+  test("a program that noted nothing, or cannot be asked, leaves it unconfirmed", async () => {
+    const deaf = withHands(terminal, { pressEnter: () => Promise.reject(new Error("lost")) });
+    const request = { terminal: deaf, findPrompt: () => Promise.resolve(null) };
+    expect(await type(request)).toMatchObject({ verdict: "unconfirmed" });
+    const findPrompt = () => Promise.reject(new Error("no such file"));
+    expect(await type({ ...request, findPrompt })).toMatchObject({ verdict: "unconfirmed" });
+  });
+
   test("nothing is written when the start cannot be marked", async () => {
     const beforeFirstByte = () => Promise.reject(new RouseError("lease_lost", "lost"));
     await expect(type({ beforeFirstByte })).rejects.toMatchObject({ code: "lease_lost" });
