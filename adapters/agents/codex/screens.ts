@@ -7,13 +7,14 @@ export const recordedVersions = ["0.169.0"] as const;
 export const codexScreens: AgentPatterns = agentPatterns.parse({
   prompt: "^›(?: ([^0-9].*|[0-9]+|[0-9]+[^0-9.].*)?)?$",
   boxEnd: "^  \\S.* · [/~]",
-  busy: "^[•◦] .*\\((?:[0-9]+[hms] ?)+ • esc to interrupt\\)",
+  // While it starts it drops an Enter; then its footer says nothing else yet.
+  busy: "^  \\? for shortcuts$|^[•◦] .*\\((?:[0-9]+[hms] ?)+ • esc to interrupt\\)",
   limited: "^■ You’ve hit your usage limit\\.",
   dialogs: [
     { kind: "trust", pattern: "^ *Trust this folder\\?" },
     { kind: "trust", pattern: "^ *Hooks need review$" },
     { kind: "trust", pattern: "^ *t trust all · enter review · esc close$" },
-    { kind: "login", pattern: "^ *Sign in with ChatGPT" },
+    { kind: "login", pattern: "^> 1\\. Sign in with ChatGPT$" },
     { kind: "update", pattern: "Update available!" },
     { kind: "permission", pattern: "^  Would you like to .*\\?$" },
     { kind: "permission", pattern: "^  Allow the .* MCP server to run tool " },
