@@ -21,12 +21,14 @@ export class InstallError extends Error {
   }
 }
 
+type Npm = (args: readonly string[]) => Promise<unknown>;
+
 export interface InstallOptions {
   /** Default: `ROUSE_AGENT_CACHE`, else `~/.cache/rouse-agents`. */
   cache?: string;
   onProgress?: (text: string) => void;
   /** How npm is run, for tests. */
-  npm?: (args: readonly string[]) => Promise<unknown>;
+  npm?: Npm;
 }
 
 /**
@@ -46,7 +48,7 @@ export async function installAgent(wanted: AgentPackage, options: InstallOptions
     await npm(installArguments(draft, spec)).catch((error: unknown) => {
       throw refused(spec, error);
     });
-    await finish(draft, wanted);
+    await finish(draft, wanted, npm);
     rmSync(folder, { recursive: true, force: true });
     renameSync(draft, folder);
   } finally {
@@ -84,12 +86,12 @@ function programIn(folder: string, { command }: AgentPackage): string {
 }
 
 /** Most run as npm left them; some need the one step of their own that npm was told to skip. */
-async function finish(folder: string, wanted: AgentPackage): Promise<void> {
+async function finish(folder: string, wanted: AgentPackage, npm: Npm): Promise<void> {
   const program = programIn(folder, wanted);
   if (await answers(program, wanted.version)) return;
   // Asked to run scripts for this package alone, npm does what its own installer would.
   const rebuild = ["rebuild", "--prefix", folder, "--ignore-scripts=false", wanted.name];
-  await runNpm(rebuild).catch(() => {});
+  await npm(rebuild).catch(() => {});
   if (await answers(program, wanted.version)) return;
   throw new InstallError(
     "program_unusable",

@@ -7,7 +7,7 @@ import type { Stage } from "./stage.ts";
 type Runtime = Payloads["get_runtime"]["runtime"];
 
 /** Programs of this size need their time on a busy machine. */
-export const startsWithinMs = 60_000;
+const startsWithinMs = 120_000;
 
 /** A real agent program in a terminal of the stage, seen and touched from outside. */
 export class Player {

@@ -26,9 +26,9 @@ export type Backend = (typeof backends)[number];
 /** A person's pauses are short here; real programs get the time that they need. */
 const wake = {
   ...{ coalesceMs: 500, quietWindowMs: 2_000, deferRecheckMs: 300, deferMaxMs: 120_000 },
-  ...{ ackTimeoutMs: 15_000, retries: 1, retryBackoffMs: 500, readingMs: 15_000, startAckTimeoutMs: 45_000 },
+  ...{ ackTimeoutMs: 30_000, retries: 1, retryBackoffMs: 500, readingMs: 15_000, startAckTimeoutMs: 60_000 },
 };
-const answersWithinMs = 60_000;
+const answersWithinMs = 120_000;
 
 export interface StageOptions {
   kind: PlayedKind;
@@ -109,41 +109,40 @@ export class Stage {
     getToken: () => Promise<string>,
   ): Promise<Payloads[Name]> {
     const idempotencyKey = randomUUID();
-    return until(`${name} to be answered`, answersWithinMs, async () => {
+    const answered = await until(`${name} to be answered`, answersWithinMs, async () => {
       try {
         const connection = { url: this.node.file.url, token: await getToken(), node: null };
-        return (await requestOperation(connection, { name, input, idempotencyKey })) as Payloads[Name];
+        return { payload: await requestOperation(connection, { name, input, idempotencyKey }) };
       } catch (error) {
         const { code, retryable } = failureOf(error);
-        if (retryable || code === "not_running") return null;
-        throw error;
+        return retryable || code === "not_running" ? null : { error };
       }
     });
+    if ("error" in answered) throw answered.error;
+    return answered.payload as Payloads[Name];
   }
 
   /** An agent with a folder, a home and a model of its own; not started yet. */
   async cast(
-    name: string,
+    agentId: string,
     options: { rules?: readonly Rule[]; asks?: Partial<Casting["asks"]> } = {},
   ): Promise<Player> {
-    const agentId = name;
     const [cwd, home] = [join(this.#home, "projects", agentId), join(this.#home, "homes", agentId)];
     await Promise.all([cwd, home].map((folder) => mkdir(folder, { recursive: true })));
     this.model.instruct(agentId, options.rules ?? diligent());
-    const { kind, definition } = await this.kind.register({
-      ...{ agentId, program: this.#options.program, cwd, home },
-      ...{ modelUrl: this.model.url, mcpUrl: `${this.node.file.url}/mcp` },
-      asks: { permission: false, trust: false, ...options.asks },
-    });
-    await this.call("register_agent", { agent_id: agentId, kind, definition });
+    const { program } = this.#options;
+    const asks = { permission: false, trust: false, ...options.asks };
+    const { model, kind } = this;
+    const definition = await kind.define({ agentId, program, cwd, home, modelUrl: model.url, asks });
+    await this.call("register_agent", { agent_id: agentId, kind: kind.name, definition });
     const player = new Player(this, { agentId, cwd });
     this.#players.push(player);
     return player;
   }
 
   /** Cast, launched, and at its prompt. */
-  async idlePlayer(name: string, options: Parameters<Stage["cast"]>[1] = {}): Promise<Player> {
-    const player = await this.cast(name, options);
+  async idlePlayer(agentId: string, options: Parameters<Stage["cast"]>[1] = {}): Promise<Player> {
+    const player = await this.cast(agentId, options);
     await player.launch();
     await player.untilState("idle");
     return player;

@@ -10,23 +10,31 @@ export interface Casting {
   /** Its own home, so that nobody's configuration is touched. */
   home: string;
   modelUrl: string;
-  mcpUrl: string;
   /** Whether it asks a person before it runs commands, and before it trusts the folder. */
   asks: { permission: boolean; trust: boolean };
+}
+
+/** Keys of a person, and what the screen shows before the next ones. */
+export interface Answering {
+  keys: string;
+  shows?: RegExp;
+}
+
+export interface PlayedDialog {
+  /** What the screen shows. */
+  shown: RegExp;
+  /** How a person answers yes. */
+  yes: readonly Answering[];
 }
 
 /** An agent program as it is registered and played with. */
 export interface PlayedKind {
   name: AgentPackageName;
-  /** Writes its configuration, and says how it is registered. */
-  register(casting: Casting): Promise<{ kind: string; definition: object }>;
+  /** The definition that it is registered with; writes what else the program needs. */
+  define(casting: Casting): Promise<object>;
   /** A tool that needs a person's permission, and its arguments, as the model calls it. */
   gatedCall(command: string): { call: string; with: Record<string, unknown> };
-  /** What its screen shows while it asks for permission, and while it asks for trust. */
-  permissionDialog: RegExp;
-  trustDialog: RegExp;
-  /** Keys by which a person answers yes to either. */
-  yes: { permission: string; trust: string };
-  /** Whether a session can be brought back, or why it cannot yet. */
-  resumes: true | { no: string };
+  permission: PlayedDialog;
+  /** Null: the kind sees to it that it is never asked. */
+  trust: PlayedDialog | null;
 }

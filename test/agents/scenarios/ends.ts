@@ -54,7 +54,6 @@ function requireAtMostTwo(wakes: ReadonlyMap<string, number>): void {
 export const sessionResumable: Scenario = {
   name: "session-resumable",
   title: "an agent that ended goes on in its session",
-  skip: ({ resumes }) => (resumes === true ? null : resumes.no),
   async play(stage) {
     const player = await stage.idlePlayer("resumed");
     await stage.openThread("th-resumed", [player]);
@@ -111,8 +110,9 @@ function nodeKilledAt(name: string, seam: SeamName): Scenario {
       const turn = gate<Decision>();
       // The program works until the node is back: its tools live there.
       const rules = [onWake(() => turn.opened), ...diligent()];
-      const player = await stage.idlePlayer("survivor", { rules });
-      const threadId = `th-${name}`;
+      const tag = seam.split(".")[1]?.toLowerCase() ?? "";
+      const player = await stage.idlePlayer(`killed-${tag}`, { rules });
+      const threadId = `th-${tag}`;
       await stage.openThread(threadId, [player]);
       await stage.node.arm({ seam, passing: 1 }, null);
       await post(stage, threadId);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { until } from "../../network/until.ts";
 import type { Person } from "../../adapters/terminals/person.ts";
 import { diligent, onWords } from "../model-server/script.ts";
+import type { Answering, PlayedDialog } from "../kinds/kind.ts";
 import type { Player } from "../player.ts";
 import type { Stage } from "../stage.ts";
 import { post, requireNoWakes, requireWakes, type Scenario, untilAttention, untilRead } from "./scenario.ts";
@@ -94,6 +95,7 @@ export const permission: Scenario = {
   name: "permission",
   title: "a permission dialog is answered by nobody but a person",
   async play(stage) {
+    const { shown, yes } = stage.kind.permission;
     const player = await stage.cast("permission", { asks: { permission: true } });
     const proof = join(player.cwd, "proof");
     const rules = [onWords(/RUN IT/, () => stage.kind.gatedCall(`touch ${proof}`)), ...diligent()];
@@ -102,14 +104,14 @@ export const permission: Scenario = {
     await player.untilState("idle");
     await stage.openThread("th-permission", [player]);
     await tell(player, "RUN IT");
-    await player.untilShown(stage.kind.permissionDialog);
+    await player.untilShown(shown);
     await player.untilState("dialog");
     await post(stage, "th-permission");
     await untilStandstill(stage, "th-permission", player);
     requireNoWakes(stage, player);
     if (await exists(proof)) throw new Error("the command ran although nobody allowed it");
-    await player.untilShown(stage.kind.permissionDialog);
-    await answer(player, stage.kind.yes.permission);
+    await player.untilShown(shown);
+    await answer(player, yes);
     await until("the command to run", 30_000, () => exists(proof));
     await untilRead(stage, "th-permission", player);
     requireWakes(stage, player, 1);
@@ -123,17 +125,21 @@ export const trust: Scenario = {
     const player = await stage.cast("trust", { asks: { trust: true } });
     await stage.openThread("th-trust", [player]);
     await player.launch();
-    await player.untilShown(stage.kind.trustDialog);
-    await player.untilState("dialog");
     await post(stage, "th-trust");
-    await untilStandstill(stage, "th-trust", player);
-    requireNoWakes(stage, player);
-    await player.untilShown(stage.kind.trustDialog);
-    await answer(player, stage.kind.yes.trust);
+    if (stage.kind.trust !== null) await meetTrustDialog(stage, player, stage.kind.trust);
     await untilRead(stage, "th-trust", player);
     requireWakes(stage, player, 1);
   },
 };
+
+async function meetTrustDialog(stage: Stage, player: Player, { shown, yes }: PlayedDialog): Promise<void> {
+  await player.untilShown(shown);
+  await player.untilState("dialog");
+  await untilStandstill(stage, "th-trust", player);
+  requireNoWakes(stage, player);
+  await player.untilShown(shown);
+  await answer(player, yes);
+}
 
 export const copyMode: Scenario = {
   name: "copy-mode",
@@ -163,9 +169,12 @@ async function untilStandstill(stage: Stage, threadId: string, player: Player): 
   });
 }
 
-async function answer(player: Player, keys: string): Promise<void> {
+async function answer(player: Player, steps: readonly Answering[]): Promise<void> {
   const person = await player.seat();
-  person.type(keys);
+  for (const { keys, shows } of steps) {
+    person.type(keys);
+    if (shows !== undefined) await player.untilShown(shows);
+  }
   await person.leave();
 }
 

@@ -1,4 +1,4 @@
-import { diligent, onWords } from "../model-server/script.ts";
+import { diligent, onWake, onWords } from "../model-server/script.ts";
 import type { Decision } from "../model-server/script.ts";
 import {
   gate,
@@ -9,6 +9,7 @@ import {
   untilAttention,
   untilRead,
 } from "./scenario.ts";
+import { until } from "../../network/until.ts";
 import type { ModelRequest } from "../model-server/server.ts";
 import type { Player } from "../player.ts";
 import type { Stage } from "../stage.ts";
@@ -55,10 +56,14 @@ export const burst: Scenario = {
   name: "burst",
   title: "ten messages in a burst are one wake",
   async play(stage) {
-    const player = await stage.idlePlayer("burst");
+    const posted = gate<Decision>();
+    const rules = [onWake(() => posted.opened), ...diligent()];
+    const player = await stage.idlePlayer("burst", { rules });
     await stage.openThread("th-burst", [player]);
     const bodies = Array.from({ length: 10 }, (_, index) => `Part ${index + 1} of ten.`);
     await Promise.all(bodies.map((body) => post(stage, "th-burst", body)));
+    // However slowly they came: it reads when they are all there.
+    posted.open({ call: "read_messages", with: { thread_id: "th-burst" } });
     await untilRead(stage, "th-burst", player);
     const { last_read_seq } = await participantOf(stage, "th-burst", player);
     if (last_read_seq !== 10) throw new Error(`it read up to ${last_read_seq} of 10`);
@@ -94,14 +99,11 @@ export const conversation: Scenario = {
     if (first === undefined || second === undefined) throw new Error("nobody came");
     await stage.openThread("th-talk", players);
     await stage.call("post_message", { thread_id: "th-talk", body: "number 1", to: [first.agentId] });
+    const { messages } = await until("the last word", 150_000, async () => {
+      const page = await stage.call("read_messages", { thread_id: "th-talk", after_seq: 0 });
+      return page.head_seq >= lastWord ? page : null;
+    });
     for (const player of players) await untilRead(stage, "th-talk", player);
-    await untilAttention(
-      stage,
-      { threadId: "th-talk", player: first },
-      ({ last_read_seq }) => last_read_seq >= lastWord - 1,
-    );
-    for (const player of players) await untilRead(stage, "th-talk", player);
-    const { messages } = await stage.call("read_messages", { thread_id: "th-talk", after_seq: 0 });
     const said = messages.map(({ body }) => body).join(", ");
     const expected = Array.from({ length: lastWord }, (_, index) => `number ${index + 1}`).join(", ");
     if (said !== expected) throw new Error(`the thread shows: ${said}`);
