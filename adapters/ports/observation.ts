@@ -11,8 +11,8 @@ export interface ObservationRules {
   settleMs: number;
   /** What the program itself told last, or null. */
   told: ToldReport | null;
-  /** Whether an unsent draft keeps wakes away: it does where only the terminal can carry them. */
-  draftIsPerson: boolean;
+  /** Whether only the terminal can carry wakes: then an unsent draft keeps them away, and so does a missing input box. */
+  onlyTyped: boolean;
   now: number;
 }
 
@@ -23,23 +23,26 @@ const trustedMs = 30_000;
 export function observe(
   { reading, since }: SettledReading,
   view: TerminalView,
-  { quietWindowMs, settleMs, told, draftIsPerson, now }: ObservationRules,
+  { quietWindowMs, settleMs, told, onlyTyped, now }: ObservationRules,
 ): Observation | null {
   const { draft, bareShell } = reading;
   if (bareShell) return { activity: "unknown" };
   const state = merge(reading, told, now);
   if (state.activity === "dialog" && state.dialog === undefined) return { activity: "unknown" };
   if (state.activity !== "idle") return state;
+  if (onlyTyped && reading.activity === "dialog") return shownBy(reading);
+  if (onlyTyped && draft === null) return { activity: "unknown" };
   if (view.humanIdleMs !== null && view.humanIdleMs < quietWindowMs) return { activity: "humanTyping" };
   if (now - since < settleMs) return null;
   // A person's unsent draft is a person; a wake line of ours that was never submitted is not.
   const isForeignDraft = draft !== null && draft !== "" && !isWakeLine(draft);
-  return { activity: draftIsPerson && isForeignDraft ? "humanTyping" : "idle" };
+  return { activity: onlyTyped && isForeignDraft ? "humanTyping" : "idle" };
 }
 
 /** The program's own word counts before its screen, while it is fresh. */
-function merge({ activity, dialog }: ScreenReading, told: ToldReport | null, now: number): Observation {
-  const shown = dialog === undefined ? { activity } : { activity, dialog };
+function merge(reading: ScreenReading, told: ToldReport | null, now: number): Observation {
+  const { activity } = reading;
+  const shown = shownBy(reading);
   if (told === null) return shown;
   const { report, at } = told;
   if (report.activity === "unknown" || report.activity === "humanTyping") return shown;
@@ -47,9 +50,15 @@ function merge({ activity, dialog }: ScreenReading, told: ToldReport | null, now
   if (isContradicted && now - at >= trustedMs) return shown;
   // A turn that waits for an answer runs on, as far as most sources can tell.
   if (report.activity === "busy" && activity === "dialog") return shown;
+  // Some programs tell that a dialog is open, but not which.
+  const dialog = report.dialog ?? (report.activity === "dialog" ? reading.dialog : undefined);
   return {
     activity: report.activity,
-    ...(report.dialog === undefined ? {} : { dialog: report.dialog }),
+    ...(dialog === undefined ? {} : { dialog }),
     ...(report.limitedUntil === undefined ? {} : { limitedUntil: report.limitedUntil }),
   };
+}
+
+function shownBy({ activity, dialog }: ScreenReading): Observation {
+  return dialog === undefined ? { activity } : { activity, dialog };
 }

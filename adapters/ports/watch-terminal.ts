@@ -128,9 +128,9 @@ class Watch {
     await this.#noteSession();
     const now = clock.now();
     this.#settled = settle(this.#settled, read(view), now, settleMs);
-    const draftIsPerson = program?.channels === undefined;
+    const onlyTyped = program?.channels === undefined;
     const told = source.last;
-    const observation = observe(this.#settled, view, { quietWindowMs, settleMs, told, draftIsPerson, now });
+    const observation = observe(this.#settled, view, { quietWindowMs, settleMs, told, onlyTyped, now });
     if (observation === null) return settleMs;
     // Silence makes a runtime stale, so an unchanged screen is told now and then, too.
     const isNews =

@@ -66,8 +66,34 @@ describe("a program that tells its state itself", () => {
     expect(last()).toEqual({ activity: "dialog", dialog: "permission" });
   });
 
-  test("is idle also on a screen that nobody recognises, but a person at the keys stays a person", async () => {
+  test("a dialog that it does not name is the one on the screen, and unknown without one", async () => {
     await watch();
+    tell({ activity: "dialog" });
+    await clock.advance(60);
+    expect(last()).toEqual({ activity: "unknown" });
+    await screen("/dialog trust");
+    await clock.advance(60);
+    expect(last()).toEqual({ activity: "dialog", dialog: "trust" });
+  });
+
+  test("is not idle where only the terminal carries wakes and its screen has no input box", async () => {
+    await watch();
+    await screen("/strange");
+    tell({ activity: "idle" });
+    await clock.advance(3_000);
+    expect(last()).toEqual({ activity: "unknown" });
+  });
+
+  test("is not idle either where only the terminal carries wakes and a dialog is on its screen", async () => {
+    await watch();
+    await screen("/dialog trust");
+    tell({ activity: "idle" });
+    await clock.advance(3_000);
+    expect(last()).toEqual({ activity: "dialog", dialog: "trust" });
+  });
+
+  test("is idle also on a screen that nobody recognises, but a person at the keys stays a person", async () => {
+    await watch({ channels: [] });
     await screen("/strange");
     tell({ activity: "idle" });
     await clock.advance(3_000);
