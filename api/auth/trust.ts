@@ -46,7 +46,7 @@ export class Known {
   isRevoked({ jti, agentId, sessionId, token }: TokenCaller): boolean {
     if (this.#revoked.has(jti) || this.#revoked.has(token.rootJti)) return true;
     if (this.keys.get(token.kid)?.isRetired === true) return true;
-    return [cutoffKey(agentId, ""), cutoffKey(agentId, sessionId)].some(
+    return [cutoffKey("", ""), cutoffKey(agentId, ""), cutoffKey(agentId, sessionId)].some(
       (key) => token.authenticatedAt <= (this.#cutoffs.get(key) ?? Number.NEGATIVE_INFINITY),
     );
   }

@@ -1,9 +1,14 @@
 import { startEmbedded } from "../../persistence/embedded/server.ts";
 import { endSession, listSessions } from "../../persistence/postgres/backup/activity.ts";
-import { restoreBackup } from "../../persistence/postgres/backup/restore.ts";
+import {
+  restoreBackup,
+  type RestoreReport,
+  type RestoreRequest,
+} from "../../persistence/postgres/backup/restore.ts";
 import { writeBackup } from "../../persistence/postgres/backup/write.ts";
 import { connect } from "../../persistence/postgres/connect.ts";
 import { createPostgresStore } from "../../persistence/postgres/store.ts";
+import type { NewAuditEntry } from "../../runtime/domain.ts";
 import type { Config } from "../config.ts";
 import { embeddedFolder } from "./database.ts";
 
@@ -25,12 +30,15 @@ export async function runMaintenance(
     case "backup":
       return writeBackup({ url, workspaceId, file: first, onProgress });
     case "restore":
-      return restoreBackup({ url, workspaceId, file: first, replace: second === "replace", onProgress });
+      return restore({ url, workspaceId, file: first, replace: second === "replace", onProgress });
     case "activity":
       return { sessions: await listSessions(url) };
     case "end-session":
       await endSession(url, Number(first));
-      await recordEnd(url, { workspaceId, pid: first, reason: second });
+      await record(url, workspaceId, {
+        operation: "end_database_session",
+        ...{ reason: second, details: { pid: first } },
+      });
       return { pid: Number(first), ended: true };
     default:
       throw new Error(
@@ -47,16 +55,28 @@ async function databaseUrl(config: Config, onProgress: (step: string) => void): 
   return url;
 }
 
-async function recordEnd(
+/** The row tells why tokens are refused that were good. */
+async function restore(request: RestoreRequest): Promise<RestoreReport> {
+  const { url, workspaceId } = request;
+  const report = await restoreBackup(request);
+  await record(url, workspaceId, {
+    operation: "restore_backup",
+    ...{ reason: null, details: { made_at: report.made_at, rows: report.rows } },
+  });
+  return report;
+}
+
+async function record(
   url: string,
-  { workspaceId, pid, reason }: { workspaceId: string; pid: string; reason: string },
+  workspaceId: string,
+  what: Pick<NewAuditEntry, "operation" | "reason" | "details">,
 ): Promise<void> {
   const database = connect({ url, max: 1, applicationName: "rouse-maintenance" });
   try {
     await createPostgresStore({ database, workspaceId }).transaction((tx) =>
       tx.appendAudit({
-        ...{ actor: "operator", role: "operator", operation: "end_database_session", subject: "workspace" },
-        ...{ outcome: "done", code: null, reason, details: { pid }, changes: [], requestId: null },
+        ...{ actor: "operator", role: "operator", subject: "workspace", ...what },
+        ...{ outcome: "done", code: null, changes: [], requestId: null },
       }),
     );
   } finally {

@@ -104,7 +104,7 @@ function decisionOver({ state }: Scope, token: TokenRow): TokenDecision | null {
     ...[...ids].flatMap((jti) => state.revokedTokens.get(jti) ?? []),
     ...state.tokenCutoffs
       .values()
-      .filter((cutoff) => cutoff.agentId === token.agentId)
+      .filter(({ agentId }) => agentId === "" || agentId === token.agentId)
       .filter(({ sessionId }) => sessionId === "" || sessionId === token.sessionId)
       .filter(({ revokedBefore }) => token.authenticatedAt <= revokedBefore)
       .map(({ by, reason, revokedBefore }) => ({ by, reason, at: revokedBefore })),

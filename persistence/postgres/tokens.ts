@@ -62,7 +62,7 @@ function selectTokens({ sql, workspaceId }: Scope, condition: Fragment, limit: n
         where r.workspace_id = t.workspace_id and r.jti in (t.jti, t.root_jti)
         union all
         select c.revoked_by, c.reason, c.revoked_before from rouse.token_cutoff c
-        where c.workspace_id = t.workspace_id and c.agent_id = t.agent_id and c.session_id in ('', t.session_id)
+        where c.workspace_id = t.workspace_id and c.agent_id in ('', t.agent_id) and c.session_id in ('', t.session_id)
           and t.authenticated_at <= c.revoked_before
         union all
         select k.retired_by, k.retire_reason, k.retired_at from rouse.signing_key k

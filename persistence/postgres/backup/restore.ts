@@ -52,6 +52,8 @@ export async function restoreBackup(request: RestoreRequest): Promise<RestoreRep
   const report = await withSession(url, (sql) => load(sql, { ...request, header, isFresh }));
   onProgress("Bringing the schema up to date");
   await migrateTo(url, known);
+  // Before that, a backup of an early release had no place for it.
+  await withSession(url, (sql) => refuseEarlierTokens(sql, header));
   return report;
 }
 
@@ -115,11 +117,27 @@ async function load(sql: postgres.Sql, loading: Loading): Promise<RestoreReport>
       total += counts[part.table] ?? 0;
     }
     await resumeIdentities(tx);
+    await refuseEarlierTokens(tx, header);
     onProgress("Checking threads, journal and audit");
     const audit = await requireSound(tx, header.workspace_id);
     const { made_at, workspace_id } = header;
     return { made_at, workspace_id, tables: counts, rows: total, ...audit };
   });
+}
+
+/** No chain of refreshed tokens lives longer. */
+const tokensLiveMs = 8 * 24 * 3_600_000;
+
+/** What was revoked after the backup is not known any more: so all tokens from before are refused, whosever they are. */
+async function refuseEarlierTokens(sql: postgres.ISql, { workspace_id: workspace, made_at: madeAt }: Header) {
+  const [found] = await sql`select to_regclass('rouse.token_cutoff') is not null as there`;
+  if (found?.["there"] !== true) return;
+  await sql`
+    insert into rouse.token_cutoff (workspace_id, agent_id, session_id, revoked_before, revoked_by, reason, expires_at)
+    select ${workspace}, '', '', now_ms, 'operator', ${`restored from the backup of ${madeAt}`}, now_ms + ${tokensLiveMs}::bigint
+    from (select (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms) clock
+    on conflict (workspace_id, agent_id, session_id) do update
+    set revoked_before = excluded.revoked_before, reason = excluded.reason, expires_at = excluded.expires_at`;
 }
 
 /** Throws `already_exists`, `schema_mismatch`. */

@@ -95,6 +95,39 @@ describe("a backup", () => {
     });
   });
 
+  test("gives back no token that was revoked after it: all from before the restore are refused, later ones are good", async () => {
+    const issue = (world: World, agentId: string) =>
+      world.workspace.tokens.issue({ agentId, role: "participant", sessionId: "s", lifetimeMs: 60_000 });
+    const lost = await withWorld(source, (world) => issue(world, "bob"));
+    const early = join(folder, "early.gz");
+    await writeBackup({ ...quiet, url: source, file: early });
+    const late = await withWorld(source, async (world) => {
+      const { jti } = lost;
+      await world.call("revoke_token", pat(world), { jti, reason: "lost" });
+      return issue(world, "cy");
+    });
+    const url = await fresh();
+    const between: string[] = [];
+    // The second one is of a database that was restored itself.
+    const again = join(folder, "again.gz");
+    for (const given of [early, again]) {
+      await restored(url, given, given === again);
+      await withWorld(url, async (world) => {
+        const { tokens } = world.workspace;
+        for (const token of [lost.token, late.token, ...between])
+          await expect(tokens.verify(token)).rejects.toMatchObject({ code: "token_revoked" });
+        const { tokens: listed } = await world.call("list_tokens", pat(world), { agent_id: "bob" });
+        const revocation = { reason: expect.stringMatching(/^restored/) as string };
+        expect(listed).toContainEqual(expect.objectContaining({ jti: lost.jti, state: "revoked" }));
+        for (const token of listed as object[]) expect(token).toMatchObject({ revocation });
+        const { token } = await issue(world, "bob");
+        expect(await tokens.verify(token)).toMatchObject({ agentId: "bob" });
+        between.push(token);
+      });
+      if (given === early) await writeBackup({ ...quiet, url, file: again });
+    }
+  });
+
   test("is refused by a database that holds the workspace, unless it may be replaced", async () => {
     const url = await fresh();
     await restored(url);

@@ -182,6 +182,23 @@ export function tokensConform(open: OpenStore): void {
       expect((await trust(store)).cutoffs).toEqual([]);
     });
 
+    test("a cutoff that names no agent refuses what was issued until then to anybody", async () => {
+      const { store, clock } = newSubject(open);
+      const { time } = clock;
+      await write(store, async (tx) => {
+        await tx.insertToken(newToken("old", { authenticatedAt: time, issuedAt: time }));
+        await tx.insertToken({
+          ...newToken("foreign", { authenticatedAt: time, issuedAt: time }),
+          agentId: "bob",
+        });
+        await tx.insertToken(newToken("new", { authenticatedAt: time + 1, issuedAt: time + 1 }));
+        const until = { expiresAt: time + 50, by: "pat", reason: "restored" };
+        await tx.revokeTokensOf({ agentId: "", sessionId: null, ...until });
+      });
+      expect(await ids(store, { state: "ended" })).toEqual(["foreign", "old"]);
+      expect((await trust(store)).cutoffs).toEqual([{ agentId: "", sessionId: "", revokedBefore: time }]);
+    });
+
     test("the tokens of a retired key count as revoked", async () => {
       const { store } = newSubject(open);
       await write(store, async (tx) => {
