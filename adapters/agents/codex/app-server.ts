@@ -10,7 +10,7 @@ export type CallCodex = (method: string, params: object) => Promise<unknown>;
 
 const message = z.looseObject({
   id: z.number().optional(),
-  result: z.unknown(),
+  result: z.unknown().optional(),
   error: z.looseObject({ message: z.string() }).optional(),
 });
 
