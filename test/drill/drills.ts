@@ -1,19 +1,26 @@
 import { spawn } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import postgres from "postgres";
 import { seatPerson } from "../../api/cli/demo/person.ts";
-import { embeddedStatus, stopEmbedded } from "../../persistence/embedded/server.ts";
+import { stopEmbedded } from "../../persistence/embedded/server.ts";
 import type { Site } from "./site.ts";
 
 /** How one thing is broken for real. What stands in the runbook is to cure it. */
 export interface Drill {
   /** Of the runbook. */
   name: string;
+  /** Which of the runbook's troubles, where it has several. */
+  trouble?: string;
+  /** Waits of a wake that differ from those of the site, in ms. */
+  wake?: Readonly<Record<string, number>>;
   /** What the commands under "Look" must show. */
   shows: RegExp;
   break: (site: Site) => Promise<void>;
 }
+
+/** As it is chosen and reported. */
+export const titleOf = ({ name, trouble }: Drill): string =>
+  trouble === undefined ? name : `${name}/${trouble}`;
 
 const thread = "th-1";
 const agent = "dev-1";
@@ -23,6 +30,18 @@ const blocked = (site: Site, ...reasons: readonly string[]) =>
     const { participants } = await site.stage.call("list_participants", { thread_id: thread });
     return participants.some(({ blocked_reason: why }) => reasons.includes(why ?? "")) ? true : null;
   });
+
+/** A person typed half a sentence into the agent's box and went away; then somebody posts. */
+async function leaveDraft(site: Site): Promise<void> {
+  await site.thread(thread, agent);
+  const runtime = await site.launch(agent);
+  if (runtime.backend !== "tmux") throw new Error("this drill needs tmux");
+  Object.assign(site.variables, { SERVER: runtime.server ?? "", TARGET: runtime.target ?? "" });
+  const person = await seatPerson(runtime);
+  await person.type("half a sentence");
+  await person.leave();
+  await site.post(thread);
+}
 
 async function keepDefinition(site: Site): Promise<void> {
   const path = join(site.stage.home, "definition.json");
@@ -68,26 +87,20 @@ export const drills: readonly Drill[] = [
     shows: /drill-console +idle in transaction .*\b[1-9]\d*\b/u,
     async break(site) {
       await site.thread(thread, agent);
-      const { url } = await embeddedStatus({ dir: join(site.stage.home, "postgres") });
-      if (url === undefined) throw new Error("the database does not run");
-      const sql = postgres(url, {
-        max: 1,
-        onnotice: () => {},
-        connection: { application_name: "drill-console" },
-      });
-      site.atEnd(() => sql.end({ timeout: 1 }));
+      const sql = await site.database("drill-console");
       const session = await sql.reserve();
       await session`begin`;
+      // Otherwise a patient server ends it before a slow reader does.
+      await session`set local idle_in_transaction_session_timeout = 0`;
       await session`lock table rouse.thread in access exclusive mode`;
       const [row] = await session`select pg_backend_pid() as pid`;
       site.variables["PID"] = String(row?.["pid"]);
       // Somebody waits for it: what the runbook's reader sees.
       void site.post(thread).catch(() => {});
+      const watch = await site.database("drill-watch");
       await site.until("a post waits", async () => {
-        const watch = postgres(url, { max: 1, onnotice: () => {} });
         const [found] = await watch`
           select 1 from pg_stat_activity where ${Number(row?.["pid"])} = any(pg_blocking_pids(pid))`;
-        await watch.end();
         return found === undefined ? null : true;
       });
     },
@@ -117,9 +130,27 @@ export const drills: readonly Drill[] = [
   },
   {
     name: "token-issuer-down",
+    trouble: "token-spoilt",
     shows: /unauthenticated/u,
     async break(site) {
       writeFileSync(join(site.stage.home, "operator.token"), "spoilt\n");
+    },
+  },
+  {
+    name: "token-issuer-down",
+    trouble: "node-down",
+    shows: /has ended without a goodbye/u,
+    async break(site) {
+      process.kill(site.stage.node.pid, "SIGKILL");
+    },
+  },
+  {
+    name: "token-issuer-down",
+    trouble: "key-unreadable",
+    shows: /\(internal\)/u,
+    async break(site) {
+      const sql = await site.database("drill-breaker");
+      await sql`update rouse.signing_key set private_jwk = '{"kty":"OKP","crv":"Ed25519","x":"AA","d":"AA"}'`;
     },
   },
   {
@@ -169,19 +200,24 @@ export const drills: readonly Drill[] = [
   },
   {
     name: "collision-deferred-timeout",
+    trouble: "deferred",
     shows: /but its wake waits: .*draft/u,
     async break(site) {
-      await site.thread(thread, agent);
-      const runtime = await site.launch(agent);
-      if (runtime.backend !== "tmux") throw new Error("this drill needs tmux");
-      Object.assign(site.variables, { SERVER: runtime.server ?? "", TARGET: runtime.target ?? "" });
-      const person = await seatPerson(runtime);
-      await person.type("half a sentence");
-      await person.leave();
-      await site.post(thread);
+      await leaveDraft(site);
       await site.until("the wake waits", async () =>
         (await site.attention(thread, agent)) === "deferred" ? true : null,
       );
+    },
+  },
+  {
+    name: "collision-deferred-timeout",
+    trouble: "timed-out",
+    // With a session to resume or start, the wake would go on there.
+    wake: { deferMaxMs: 3_000, resumes: 0, spawns: 0 },
+    shows: /is blocked \(humanPresent\)/u,
+    async break(site) {
+      await leaveDraft(site);
+      await blocked(site, "humanPresent");
     },
   },
 ];

@@ -1,4 +1,4 @@
-import { drills } from "./drills.ts";
+import { drills, titleOf } from "./drills.ts";
 import { runDrill, type DrillResult } from "./run.ts";
 
 /** `npm run drill [-- NAME…] [--json]` */
@@ -6,15 +6,20 @@ import { runDrill, type DrillResult } from "./run.ts";
 const args = process.argv.slice(2);
 const isJson = args.includes("--json");
 const wanted = args.filter((arg) => !arg.startsWith("-"));
-const unknown = wanted.filter((name) => drills.every((drill) => drill.name !== name));
+const unknown = wanted.filter((name) =>
+  drills.every((drill) => drill.name !== name && titleOf(drill) !== name),
+);
 if (unknown.length > 0) {
-  process.stderr.write(`no drill ${unknown.join(", ")}: ${drills.map(({ name }) => name).join(", ")}\n`);
+  process.stderr.write(`no drill ${unknown.join(", ")}: ${drills.map(titleOf).join(", ")}\n`);
   process.exit(2);
 }
 
 const results: DrillResult[] = [];
-for (const drill of drills.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
-  const tell = (step: string): void => void process.stderr.write(`${drill.name}: ${step}\n`);
+const chosen = drills.filter(
+  (drill) => wanted.length === 0 || wanted.includes(drill.name) || wanted.includes(titleOf(drill)),
+);
+for (const drill of chosen) {
+  const tell = (step: string): void => void process.stderr.write(`${titleOf(drill)}: ${step}\n`);
   const result = await runDrill(drill, tell);
   results.push(result);
   tell(result.ok ? "cured" : `FAILED: ${result.failure ?? ""}`);

@@ -1,5 +1,5 @@
-import { setTimeout as pause } from "node:timers/promises";
-import type { Drill } from "./drills.ts";
+import { until } from "../network/until.ts";
+import { titleOf, type Drill } from "./drills.ts";
 import { readRunbook } from "./runbook.ts";
 import { Site } from "./site.ts";
 
@@ -14,13 +14,13 @@ export interface DrillResult {
   failure: string | null;
 }
 
-const curedWithinMs = 60_000;
+const curedWithinMs = 120_000;
 
 /** Breaks one thing on a node of its own and follows its runbook to the letter. */
 export async function runDrill(drill: Drill, tell: (step: string) => void): Promise<DrillResult> {
   const runbook = readRunbook(drill.name);
   const result: DrillResult = {
-    name: drill.name,
+    name: titleOf(drill),
     ok: false,
     broke_ms: 0,
     looked_ms: 0,
@@ -33,7 +33,7 @@ export async function runDrill(drill: Drill, tell: (step: string) => void): Prom
     result[field] = Math.round(performance.now() - started);
   };
   tell("start a node");
-  const site = await Site.open();
+  const site = await Site.open(drill.wake);
   try {
     tell("break it");
     await timed("broke_ms", () => drill.break(site));
@@ -53,7 +53,8 @@ export async function runDrill(drill: Drill, tell: (step: string) => void): Prom
     result.ok = true;
   } catch (error) {
     const { output } = await site.shell(`rouse explain "$THREAD" "$AGENT" || rouse status || true`);
-    result.failure = `${(error as Error).message}\n${output}`;
+    const { message, cause } = error as Error;
+    result.failure = [message, ...(cause instanceof Error ? [cause.message] : []), output].join("\n");
   } finally {
     const left = await site.close();
     if (left.length > 0) result.failure ??= `left behind: ${left.join(", ")}`;
@@ -69,11 +70,9 @@ async function requireUncured(site: Site, checks: readonly string[]): Promise<vo
 }
 
 async function untilCured(site: Site, check: string): Promise<void> {
-  const deadline = performance.now() + curedWithinMs;
-  for (;;) {
+  await until(`the cure, shown by ${check}`, curedWithinMs, async () => {
     const { code, output } = await site.shell(check, 30_000);
-    if (code === 0) return;
-    if (performance.now() > deadline) throw new Error(`not cured: ${check}\n${output}`);
-    await pause(500);
-  }
+    if (code !== 0) throw new Error(output);
+    return true;
+  });
 }

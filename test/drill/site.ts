@@ -2,21 +2,20 @@ import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import postgres from "postgres";
 import { genericDefinitionForScriptedAgent } from "../../adapters/agents/scripted/definition.ts";
 import { Stage } from "../../api/cli/demo/stage.ts";
 import type { Payloads } from "../../api/cli/payloads.ts";
 import { requestOperation } from "../../api/cli/request.ts";
+import { embeddedStatus } from "../../persistence/embedded/server.ts";
+import { until } from "../network/until.ts";
 
 const program = fileURLToPath(new URL("../../api/cli/main.ts", import.meta.url));
 /** Shorter than in earnest, so that a drill takes seconds. */
-const config = {
-  logLevel: "info",
-  wake: {
-    ...{ ackTimeoutMs: 4_000, retries: 1, quietWindowMs: 1_000, deferRecheckMs: 500, deferMaxMs: 60_000 },
-    ...{ startAckTimeoutMs: 6_000, retryBackoffMs: 300 },
-  },
+const shortWaits = {
+  ...{ ackTimeoutMs: 4_000, retries: 1, quietWindowMs: 1_000, deferRecheckMs: 500, deferMaxMs: 60_000 },
+  ...{ startAckTimeoutMs: 6_000, retryBackoffMs: 300 },
 };
 
 export interface Ran {
@@ -42,8 +41,8 @@ export class Site {
     chmodSync(join(bin, "rouse"), 0o755);
   }
 
-  static async open(): Promise<Site> {
-    const stage = await Stage.prepare({ config });
+  static async open(wake: object = {}): Promise<Site> {
+    const stage = await Stage.prepare({ config: { logLevel: "info", wake: { ...shortWaits, ...wake } } });
     try {
       await stage.startNode();
       return new Site(stage);
@@ -79,6 +78,19 @@ export class Site {
         resolve({ code: error === null ? 0 : Number(error.code ?? 1), output: `${out}${err}` });
       });
     });
+  }
+
+  /** A connection of its own to the node's database, under this name. */
+  async database(applicationName: string): Promise<postgres.Sql> {
+    const { url } = await embeddedStatus({ dir: join(this.stage.home, "postgres") });
+    if (url === undefined) throw new Error("the database does not run");
+    const sql = postgres(url, {
+      max: 1,
+      onnotice: () => {},
+      connection: { application_name: applicationName },
+    });
+    this.atEnd(() => sql.end({ timeout: 1 }));
+    return sql;
   }
 
   definition(agentId: string, command?: readonly string[]): object {
@@ -129,13 +141,7 @@ export class Site {
     return requestOperation(connection, { name, input, idempotencyKey: randomUUID() });
   }
 
-  async until<T>(what: string, look: () => Promise<T | null>, withinMs = 45_000): Promise<T> {
-    const deadline = performance.now() + withinMs;
-    for (;;) {
-      const found = await look();
-      if (found !== null) return found;
-      if (performance.now() > deadline) throw new Error(`not within ${withinMs / 1_000} s: ${what}`);
-      await pause(200);
-    }
+  until<T>(what: string, look: () => Promise<T | null>): Promise<T> {
+    return until(what, 120_000, look);
   }
 }
