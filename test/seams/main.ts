@@ -42,6 +42,9 @@ async function run(seams: readonly SeamName[]): Promise<void> {
     const end = problems.length === 0 ? `back after ${Math.round(Math.max(...recoveryMs))} ms` : problems[0];
     console.error(`${done}/${seams.length * rounds} ${seam}: ${end}`);
   };
+  const interruption = new AbortController();
+  // A second signal ends us at once.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interruption.abort());
   try {
     const databases = await prepareDatabases(server.url);
     const reports = await runSuite({
@@ -53,6 +56,7 @@ async function run(seams: readonly SeamName[]): Promise<void> {
       terminal: values.backend,
       atOnce: Number(values["at-once"]),
       onRound,
+      signal: interruption.signal,
     });
     await databases.drop();
     const figures = figuresOf(seams, reports);
@@ -61,7 +65,7 @@ async function run(seams: readonly SeamName[]): Promise<void> {
     else if (values.markdown) console.log(markdownOf(figures));
     else console.table(figures);
     for (const failure of failures) console.error(failure);
-    process.exitCode = failures.length === 0 ? 0 : 1;
+    process.exitCode = interruption.signal.aborted ? 130 : failures.length === 0 ? 0 : 1;
   } finally {
     await server.remove();
   }

@@ -20,6 +20,8 @@ export interface SuiteOptions {
   /** Stories at a time. */
   atOnce?: number;
   onRound?: (report: RoundReport) => void;
+  /** Ends the rounds under way, with all that they started. */
+  signal?: AbortSignal;
 }
 
 export interface RoundReport extends Pick<RoundResult, "deaths" | "recoveryMs" | "blocked" | "problems"> {
@@ -47,11 +49,16 @@ export async function runSuite(options: SuiteOptions): Promise<RoundReport[]> {
   const reports: RoundReport[] = [];
   const story = async (number: number): Promise<void> => {
     const teller = new Teller(options, number);
+    options.signal?.addEventListener("abort", () => {
+      tasks.length = 0;
+      void teller.close();
+    });
     try {
       for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) {
         // The list follows a story's course, so a partner from its end comes later in the round.
         const partner = secondDeaths === "paired" && task.alone !== true ? tasks.pop() : undefined;
         const report = await teller.tell(task, partner);
+        if (options.signal?.aborted === true) break;
         const isPartnerDone = partner !== undefined && report.deaths.includes(partner.seam);
         if (partner !== undefined && !isPartnerDone) tasks.push({ ...partner, alone: true });
         for (const { seam, round } of isPartnerDone ? [task, partner] : [task]) {
@@ -115,6 +122,7 @@ class Teller {
     const { databases, terminal } = this.#options;
     const stage = await Stage.open({ databases, terminal });
     this.#stage = stage;
+    if (this.#options.signal?.aborted === true) throw new Error("interrupted");
     for (let warmUp = 0; warmUp < 2; warmUp += 1) {
       const { passings, problems } = await playRound(stage, this.#plan(null, null));
       if (problems.length > 0) throw new Error(`without any death: ${problems.join("; ")}`);
