@@ -1,5 +1,6 @@
 import { mkdir, readFile, realpath, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { RouseError } from "../../../runtime/errors.ts";
 import type { ClaudeCodeDefinition } from "./definition.ts";
@@ -49,7 +50,7 @@ async function answerFirstRunDialogs(definition: ClaudeCodeDefinition, folder: s
   const cwd = await realpath(definition.cwd);
   const projects = object.catch({}).parse(former["projects"]);
   const project = object.catch({}).parse(projects[cwd]);
-  await writeJson(path, {
+  const wanted = {
     theme: "dark",
     ...former,
     hasCompletedOnboarding: true,
@@ -57,7 +58,9 @@ async function answerFirstRunDialogs(definition: ClaudeCodeDefinition, folder: s
     hasSeenAutoDefaultNudge: true,
     ...(definition.permissionMode === "bypassPermissions" ? { bypassPermissionsModeAccepted: true } : {}),
     projects: { ...projects, [cwd]: { ...project, hasTrustDialogAccepted: true } },
-  });
+  };
+  // The program formats it its own way.
+  if (!isDeepStrictEqual(wanted, former)) await writeJson(path, wanted);
 }
 
 async function readObject(path: string): Promise<z.infer<typeof object>> {

@@ -134,6 +134,8 @@ describe("preparing Claude Code's folder", () => {
   test("preparing twice writes nothing the second time", async () => {
     await prepare();
     const path = join(folder, "config/.claude.json");
+    const inTheirFormat = JSON.stringify(readJson("config/.claude.json"));
+    writeFileSync(path, inTheirFormat);
     const { ino, mtimeMs } = statSync(path);
     await prepare();
     expect(statSync(path)).toMatchObject({ ino, mtimeMs });
