@@ -98,7 +98,7 @@ async function borrow(
  * A plan made while a table is young or emptied would read all of it, and a prepared statement would go on doing so when it
  * has grown. Told with BEGIN and not at sign-in, so that it holds behind any pooler and for these transactions only. No
  * JIT: a plan without an index would seem costly enough to compile. One plan for all values: the server would otherwise plan
- * statements over a few rows each time anew, at twice the cost of running them.
+ * some statements anew in every transaction, though their rows are found by the same indexes.
  */
 const byIndex = [
   ...["enable_seqscan", "enable_bitmapscan", "jit"].map((name) => `set local ${name} = off`),
