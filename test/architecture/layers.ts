@@ -94,7 +94,7 @@ const LAYERS: Layer[] = [
     name: "api/cli",
     files: /^api\/cli\//u,
     internal:
-      /^(?:machines\/.*|runtime\/(?:errors|printable|audit-chain)\.ts|api\/operations\/.*|api\/client\/.*|api\/(?:config|node-messages|cli\/demo|cli\/commands\/check|cli\/commands\/replay)\.ts)$/u,
+      /^(?:machines\/.*|runtime\/(?:errors|printable|audit-chain)\.ts|api\/operations\/.*|api\/client\/.*|api\/(?:config|secrets|node-messages|cli\/demo|cli\/commands\/check|cli\/commands\/replay)\.ts)$/u,
     packages: NOT_XSTATE,
   },
   { name: "api/console", files: /^api\/console\//u, internal: NOTHING, packages: NOT_XSTATE },

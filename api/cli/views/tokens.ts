@@ -35,8 +35,11 @@ function revocationText({ revocation }: Token): string | null {
   return revocation === null ? null : `by ${revocation.by}: ${revocation.reason}`;
 }
 
+const whereKept =
+  "The signing key's private part stands in the database in plain text: guard it and its backups.\n";
+
 export function keyTable({ keys }: Payloads["list_signing_keys"], paper: Paper): string {
-  return table(
+  const drawn = table(
     paper,
     keys,
     [
@@ -57,4 +60,5 @@ export function keyTable({ keys }: Payloads["list_signing_keys"], paper: Paper):
     ],
     "No keys.",
   );
+  return `${drawn}\n${whereKept}`;
 }

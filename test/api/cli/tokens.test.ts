@@ -56,6 +56,7 @@ describe("rouse keys", () => {
     const table = (await rouse("keys", "list")).out;
     expect(table).toMatch(new RegExp(`^${kid} +verifying`, "m"));
     expect(table).toMatch(/^\w+ +signing/m);
+    expect(table).toMatch(/^The signing key's private part stands in the database in plain text/m);
     expect(await rouse("keys", "retire", kid)).toMatchObject({ code: 2 });
     expect(await rouse("keys", "retire", "unknown", "--reason", "x")).toMatchObject({ code: 4 });
     // The stage's own token is one of the refused: its node would write a new one.
