@@ -121,6 +121,23 @@ test("what was read is acknowledged, and then answered", async () => {
   expect(posts).toContain("Seen.");
 });
 
+test("a tool that is not there yet is looked for, and then called", async () => {
+  server.instruct("alpha", diligent());
+  const told = { role: "user", content: wake };
+  const early = await (
+    await ask("/v1/messages", { messages: [told], tools: [{ name: "ToolSearch" }] })
+  ).text();
+  expect(early).toContain("select:mcp__rouse__read_messages");
+  const search = {
+    role: "assistant",
+    content: [{ type: "tool_use", id: "t1", name: "ToolSearch", input: {} }],
+  };
+  const found = { role: "user", content: [{ type: "tool_result", tool_use_id: "t1", content: "found" }] };
+  const tools = [{ name: "ToolSearch" }, { name: "mcp__rouse__read_messages" }];
+  const later = await (await ask("/v1/messages", { messages: [told, search, found], tools })).text();
+  expect(later).toContain('"name":"mcp__rouse__read_messages"');
+});
+
 test("a tool that is not offered is named, with those that are", async () => {
   server.instruct("alpha", diligent());
   const answer = await ask("/v1/messages", {

@@ -33,8 +33,5 @@ function environmentOf({ agentId, home, modelUrl }: Casting): Record<string, str
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
     DISABLE_TELEMETRY: "1",
     CLAUDE_CODE_MAX_RETRIES: "0",
-    // Else a first prompt is answered before the tools of the thread are there.
-    CLAUDE_CODE_MCP_PREWAIT_SERVERS: "rouse",
-    CLAUDE_CODE_MCP_PREWAIT_SERVERS_MS: "60000",
   };
 }

@@ -1,13 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { type Conversation, type Dialect, type Json, type Line, type Utterance } from "./conversation.ts";
-import { isObject, listOf, stringOf, textOf } from "./conversation.ts";
+import { isObject, listOf, searchTool, stringOf, textOf } from "./conversation.ts";
 
 /** Anthropic's Messages API, which Claude Code speaks. */
 export const anthropic: Dialect = {
   name: "anthropic",
   read(body): Conversation {
+    const messages = listOf(body["messages"]);
+    const waits = searchesIn(messages);
     return {
-      utterances: listOf(body["messages"]).flatMap(utterancesOf),
+      waits: waits.size,
+      utterances: messages.flatMap((message) => utterancesOf(message, waits)),
       tools: listOf(body["tools"]).map((tool) => ({ name: stringOf(tool["name"]) ?? "" })),
       sessionId: sessionOf(body["metadata"]),
     };
@@ -58,16 +61,26 @@ function toolUse(answer: { call: { name: string } }, input: object): object {
 }
 
 /** A message may hold answers of tools and, beside them, what a person said meanwhile. */
-function utterancesOf(entry: Json): Utterance[] {
+function utterancesOf(entry: Json, waits: ReadonlySet<string>): Utterance[] {
   const { role: said, content } = entry;
   // What the program tells of its surroundings stands among the messages, too.
   const role = said === "assistant" || said === "user" ? said : "system";
   const parts = typeof content === "string" ? [{ type: "text", text: content }] : listOf(content);
   return parts.flatMap((part): Utterance[] => {
-    if (part["type"] === "tool_result") return [{ role: "tool", text: textOf(part["content"]) }];
+    if (part["type"] === "tool_result") {
+      const isWait = waits.has(stringOf(part["tool_use_id"]) ?? "");
+      return isWait ? [] : [{ role: "tool", text: textOf(part["content"]) }];
+    }
     const text = withoutReminders(textOf(part["text"]));
     return part["type"] !== "text" || text === "" ? [] : [{ role, text }];
   });
+}
+
+/** Uses of the tool that waits for other tools: after them the model stands where it stood. */
+function searchesIn(messages: readonly Json[]): Set<string> {
+  const parts = messages.flatMap(({ content }) => listOf(content));
+  const searches = parts.filter(({ type, name }) => type === "tool_use" && name === searchTool);
+  return new Set(searches.map(({ id }) => stringOf(id) ?? ""));
 }
 
 /** What the program itself slips into a person's words. */

@@ -16,6 +16,8 @@ export interface OfferedTool {
 export interface Conversation {
   utterances: Utterance[];
   tools: OfferedTool[];
+  /** How often the model has waited for its tools already. */
+  waits?: number;
   /** As the program names it, where it does. */
   sessionId: string | null;
 }
@@ -25,6 +27,9 @@ export type Answer =
   | { say: string }
   | { call: OfferedTool; with: Record<string, unknown> }
   | { refuse: { status: number; headers?: Record<string, string>; body: object } };
+
+/** Claude Code starts before all tools are connected, and tells its model to look for them by this one. */
+export const searchTool = "ToolSearch";
 
 /** Either way of speaking that a stream of server-sent events has. */
 export interface Line {

@@ -11,6 +11,7 @@ import {
   isObject,
   type Json,
   type Line,
+  searchTool,
 } from "./conversation.ts";
 import type { Utterance } from "./conversation.ts";
 import { gemini } from "./gemini.ts";
@@ -148,6 +149,8 @@ export class ModelServer {
   }
 }
 
+const mostWaits = 30;
+
 function dialectOf(path: string): Dialect | null {
   if (path.endsWith("/responses")) return responses;
   if (path.endsWith("/chat/completions")) return chat;
@@ -191,13 +194,19 @@ async function expand(bytes: Buffer, encoding: string | undefined): Promise<Buff
   return encoding === "br" ? promisify(brotliDecompress)(bytes) : bytes;
 }
 
-/** A tool that the program does not offer is said in words, so that a test's failure explains itself. */
-function inWordsOf(decision: Decision, { tools }: Conversation): Answer {
+/**
+ * A tool that is not there yet is looked for, as the program asks its model to; one that does not come is said in words,
+ * so that a test's failure explains itself.
+ */
+function inWordsOf(decision: Decision, { tools, waits = 0 }: Conversation): Answer {
   if (!("call" in decision)) return decision;
   const name = decision.call;
   const tool =
     tools.find((each) => each.name === name) ?? tools.find((each) => each.name.endsWith(`_${name}`));
   if (tool !== undefined) return { call: tool, with: decision.with };
+  const search = tools.find((each) => each.name === searchTool);
+  if (search !== undefined && waits < mostWaits)
+    return { call: search, with: { query: `select:mcp__rouse__${name}` } };
   return { say: `There is no tool ${name} among ${tools.map((each) => each.name).join(", ")}.` };
 }
 
