@@ -41,11 +41,12 @@ describe("calls that meet", () => {
       new Proxy(tx, {
         get(target, name, receiver) {
           const member: unknown = Reflect.get(target, name, receiver);
-          if (name !== meanwhile?.step || typeof member !== "function") return member;
-          const { happens } = meanwhile;
-          meanwhile = null;
+          if (typeof member !== "function") return member;
           return async (...args: unknown[]): Promise<unknown> => {
-            await happens();
+            // Judged by the call: whoever wraps a transaction reads its methods sooner.
+            const happens = name === meanwhile?.step ? meanwhile.happens : null;
+            if (happens !== null) meanwhile = null;
+            await happens?.();
             return Reflect.apply(member, target, args) as unknown;
           };
         },
