@@ -8,7 +8,7 @@ import { playedKinds } from "./kinds/index.ts";
 import { agentPackages } from "./packages.ts";
 import { scenarios } from "./scenarios/index.ts";
 import { type Backend, backends } from "./stage.ts";
-import { runSuite } from "./suite.ts";
+import { closeStages, runSuite } from "./suite.ts";
 import { isFailure, tableOf } from "./table.ts";
 
 const help = `npm run test:agents -- [options]
@@ -51,6 +51,14 @@ async function main(): Promise<number> {
   const programs = [];
   for (const kind of kinds) programs.push({ kind, program: await programOf(kind.name) });
   const { dir, remove } = await makeServerFolder();
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(
+      signal,
+      () =>
+        void closeStages()
+          .then(remove)
+          .finally(() => process.exit(130)),
+    );
   try {
     const { url } = await startEmbedded({ dir });
     const databases = await prepareDatabases(url);

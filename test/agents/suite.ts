@@ -51,6 +51,13 @@ interface Part {
   program: string | Error;
 }
 
+const openStages = new Set<Stage>();
+
+/** For whoever breaks off: programs outlive their stage otherwise. */
+export async function closeStages(): Promise<void> {
+  await Promise.allSettled([...openStages].map((stage) => stage.close()));
+}
+
 /** Keeps its stage while all goes well: what follows a failure gets a fresh one. */
 class Teller {
   readonly #options: SuiteOptions;
@@ -83,7 +90,9 @@ class Teller {
   async close(): Promise<void> {
     const stage = this.#stage;
     this.#stage = null;
-    await stage?.close();
+    if (stage === null) return;
+    await stage.close();
+    openStages.delete(stage);
   }
 
   #skipReason(scenario: Scenario): string | null {
@@ -96,8 +105,11 @@ class Teller {
   async #openStage(): Promise<Stage> {
     const { kind, backend, program } = this.#part;
     if (program instanceof Error) throw program;
-    this.#stage ??= await Stage.open({ kind, backend, program, databases: this.#options.databases });
-    return this.#stage;
+    if (this.#stage !== null) return this.#stage;
+    const stage = await Stage.open({ kind, backend, program, databases: this.#options.databases });
+    openStages.add(stage);
+    this.#stage = stage;
+    return stage;
   }
 
   #result({ name }: Scenario, outcome: Result["outcome"], reason: string, ms: number): Result {
