@@ -9,8 +9,8 @@ import { codexEnvironment, codexHomeOf, sessionPattern } from "./home.ts";
 import { findRollout, type RolloutEvent, RolloutReader } from "./rollout.ts";
 import { sessionWrittenBy, writerOf } from "./writer-lock.ts";
 
-/** A living Codex looks into its queue every second or so. */
-const takenWithinMs = 5_000;
+/** A living Codex looks into its queue every ten seconds, as measured. */
+const takenWithinMs = 11_000;
 /** For one that was taken while we took it back. */
 const recordedWithinMs = 2_000;
 const lookEveryMs = 100;
