@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { z } from "zod";
 import { createPtyTerminal } from "../../adapters/terminals/pty/terminal.ts";
 import { createTmuxTerminal } from "../../adapters/terminals/tmux/terminal.ts";
 import { endProcessesOf } from "../../api/cli/demo/leftovers.ts";
@@ -153,6 +154,15 @@ export class Stage {
     await this.call("create_thread", { thread_id: threadId, title: threadId, participants });
   }
 
+  /** How the players of the scenario were reached, by the receipts of their wakes. */
+  async channels(): Promise<string[]> {
+    const found = this.#players.map(async ({ agentId }) => {
+      const { wakes } = await this.call("list_wakes", { agent_id: agentId });
+      return wakes.flatMap(({ effects }) => effects.flatMap(channelOf));
+    });
+    return [...new Set((await Promise.all(found)).flat())];
+  }
+
   /** Ends the players of one scenario. */
   async clear(): Promise<void> {
     for (const player of this.#players.splice(0)) {
@@ -191,4 +201,15 @@ export class Stage {
     await rm(this.#home, { recursive: true, force: true, maxRetries: 5 });
     return left;
   }
+}
+
+const receipt = z.object({
+  verdict: z.string(),
+  evidence: z.object({ channel: z.string() }).optional(),
+});
+
+function channelOf({ port, outcome }: { port: string; outcome?: unknown }): string[] {
+  const { data } = receipt.safeParse(outcome);
+  if (data?.evidence !== undefined) return [data.evidence.channel];
+  return data?.verdict === "started" ? [port] : [];
 }

@@ -14,6 +14,8 @@ export interface Result {
   /** Why it failed or was skipped; empty when it passed. */
   reason: string;
   ms: number;
+  /** How its agents were reached, by the receipts: channels of wakes, and ports that started programs. */
+  channels: readonly string[];
 }
 
 export interface SuiteOptions {
@@ -76,8 +78,10 @@ class Teller {
     try {
       const stage = await this.#openStage();
       await scenario.play(stage);
+      const ms = performance.now() - begunAt;
+      const channels = await stage.channels();
       await stage.clear();
-      return this.#result(scenario, "pass", "", performance.now() - begunAt);
+      return { ...this.#result(scenario, "pass", "", ms), channels };
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       const result = this.#result(scenario, "fail", message, performance.now() - begunAt);
@@ -115,6 +119,14 @@ class Teller {
   #result({ name }: Scenario, outcome: Result["outcome"], reason: string, ms: number): Result {
     const { kind, backend } = this.#part;
     const [first = ""] = reason.split("\n");
-    return { kind: kind.name, backend, scenario: name, outcome, reason: first, ms: Math.round(ms) };
+    return {
+      kind: kind.name,
+      backend,
+      scenario: name,
+      outcome,
+      reason: first,
+      ms: Math.round(ms),
+      channels: [],
+    };
   }
 }

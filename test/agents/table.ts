@@ -26,8 +26,8 @@ function columnOf({ kind, backend }: Result): string {
   return `${kind}/${backend}`;
 }
 
-function wordOf({ outcome, ms }: Result): string {
-  return outcome === "pass" ? `pass ${(ms / 1_000).toFixed(1)} s` : outcome;
+function wordOf({ outcome, ms, channels }: Result): string {
+  return outcome === "pass" ? `pass ${(ms / 1_000).toFixed(1)} s: ${channels.join(", ")}` : outcome;
 }
 
 /** Each reason once, with everything that it holds for. */

@@ -6,7 +6,9 @@ export const claudeCode: PlayedKind = {
   name: "claude-code",
   async define(casting) {
     const { program, cwd, home, asks } = casting;
-    const definition = { command: [program], cwd, env: environmentOf(casting) };
+    const env = environmentOf(casting);
+    // Left to itself this version decides alone what needs permission.
+    const definition = { command: [program], cwd, env, permissionMode: "manual" };
     if (!asks.trust) return definition;
     // A person's own folder of settings: nothing is answered there for them.
     const configFolder = join(home, ".claude");

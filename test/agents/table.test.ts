@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import type { Result } from "./suite.ts";
+import { isFailure, tableOf } from "./table.ts";
+
+function result(changes: Partial<Result>): Result {
+  const usual = { kind: "codex", backend: "tmux", scenario: "wake-idle", outcome: "pass" } as const;
+  return { ...usual, reason: "", ms: 1_500, channels: ["codex-queue"], ...changes };
+}
+
+const failed = result({ scenario: "burst", outcome: "fail", reason: "told 2 times", channels: [] });
+const skipped = result({ backend: "pty", outcome: "skipped", reason: "no copy-mode", channels: [] });
+
+test("a row for each scenario, a column for each kind and terminal, reasons below", () => {
+  expect(tableOf([result({}), skipped, failed])).toBe(
+    [
+      "scenario   codex/tmux               codex/pty",
+      "wake-idle  pass 1.5 s: codex-queue  skipped",
+      "burst      fail",
+      "",
+      "skipped: no copy-mode (codex/pty wake-idle)",
+      "fail: told 2 times (codex/tmux burst)",
+    ].join("\n"),
+  );
+});
+
+test("a failure fails, and so does playing nothing at all", () => {
+  expect(isFailure([result({}), skipped])).toBe(false);
+  expect(isFailure([result({}), failed])).toBe(true);
+  expect(isFailure([skipped])).toBe(true);
+  expect(isFailure([])).toBe(true);
+});
