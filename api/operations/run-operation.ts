@@ -133,13 +133,13 @@ function mayRepeat(error: unknown, keyed: KeyedCall | null): boolean {
 }
 
 async function mutateIn(
-  tx: Transaction,
+  plain: Transaction,
   operation: Mutation,
   request: OperationRequest,
   { input, keyed }: { input: Record<string, unknown>; keyed: KeyedCall | null },
 ): Promise<OperationResult> {
   const { caller, workspace, requestId } = request;
-  const found = keyed === null ? null : await findResult(tx, keyed);
+  const found = keyed === null ? null : await findResult(plain, keyed);
   if (found !== null) {
     request.onReplayed?.();
     return found;
@@ -147,14 +147,28 @@ async function mutateIn(
   const changes: AuditChange[] = [];
   const noteChange = noteIn(changes);
   const engine = notingEngine(workspace.engine, noteChange);
+  const { tx, sent } = sendingAlong(plain);
   const call = { caller, input, workspace: { ...workspace, engine }, tx, noteChange, requestId };
   const response = complete(operation, await operation.handler(call));
   const stored = withoutSecrets(operation, response);
   await inOrder([
-    ...(keyed === null ? [] : [tx.putIdempotent(keyed.id, { ...keyed.stands, response: stored })]),
-    tx.appendAudit(doneEntry({ operation, caller, input, requestId }, changes)),
+    ...sent,
+    ...(keyed === null ? [] : [plain.putIdempotent(keyed.id, { ...keyed.stands, response: stored })]),
+    plain.appendAudit(doneEntry({ operation, caller, input, requestId }, changes)),
   ]);
   return response;
+}
+
+/** Nobody waits for mail to be stored: it travels with what is written last, and what failed is told there. */
+function sendingAlong(tx: Transaction): { tx: Transaction; sent: readonly Promise<void>[] } {
+  const sent: Promise<void>[] = [];
+  const send: Transaction["send"] = async (mail) => {
+    const sending = tx.send(mail);
+    // Told at the end; until then nobody listens.
+    sending.catch(() => undefined);
+    sent.push(sending);
+  };
+  return { tx: { ...tx, send }, sent };
 }
 
 function withoutSecrets({ shownOnce = [] }: Mutation, response: OperationResult): OperationResult {
