@@ -1,6 +1,5 @@
 import { topics } from "../../machines/mail.ts";
 import type { ParticipantEvent } from "../../machines/participant/events.ts";
-import { agentFacts } from "../../runtime/agent-facts.ts";
 import type { PortCall } from "../../runtime/ports.ts";
 
 interface ToldSession {
@@ -17,7 +16,8 @@ export async function noteToldSession<Input>(
 ): Promise<void> {
   await call.transaction(async (tx) => {
     const agent = await tx.recordHeartbeat({ agentId, session: { sessionId, host, resumable } });
-    const { session, spawnHost } = agentFacts(agent, []);
+    const { session, definition } = agent;
+    const spawnHost = definition === null ? null : agent.host;
     const news: ParticipantEvent = { type: "agent.reported", agent: { session, spawnHost } };
     await tx.publish({ topic: topics.agent(agentId), from: agentId, event: { ...news } });
   });
