@@ -132,7 +132,13 @@ test("a tool that is not there yet is looked for, and then called", async () => 
     role: "assistant",
     content: [{ type: "tool_use", id: "t1", name: "ToolSearch", input: {} }],
   };
-  const found = { role: "user", content: [{ type: "tool_result", tool_use_id: "t1", content: "found" }] };
+  const found = {
+    role: "user",
+    content: [
+      { type: "tool_result", tool_use_id: "t1", content: "found" },
+      { type: "text", text: "Tool loaded." },
+    ],
+  };
   const tools = [{ name: "ToolSearch" }, { name: "mcp__rouse__read_messages" }];
   const later = await (await ask("/v1/messages", { messages: [told, search, found], tools })).text();
   expect(later).toContain('"name":"mcp__rouse__read_messages"');

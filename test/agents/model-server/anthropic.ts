@@ -72,9 +72,12 @@ function utterancesOf(entry: Json, waits: ReadonlySet<string>): Utterance[] {
       return isWait ? [] : [{ role: "tool", text: textOf(part["content"]) }];
     }
     const text = withoutReminders(textOf(part["text"]));
-    return part["type"] !== "text" || text === "" ? [] : [{ role, text }];
+    return part["type"] !== "text" || text === "" || text === searchDone ? [] : [{ role, text }];
   });
 }
+
+/** Said by the program, in the user's place, when a search has found something. */
+const searchDone = "Tool loaded.";
 
 /** Uses of the tool that waits for other tools: after them the model stands where it stood. */
 function searchesIn(messages: readonly Json[]): Set<string> {
