@@ -13,7 +13,9 @@ export const claudeCodeDefinition = z.strictObject({
   permissionMode: z
     .enum(["manual", "acceptEdits", "auto", "plan", "dontAsk", "bypassPermissions"])
     .optional()
-    .describe("As `--permission-mode`. Absent: what Claude Code's own settings say."),
+    .describe(
+      "As `--permission-mode`. Absent: `manual`, or with a `configFolder` what the settings there say.",
+    ),
   configFolder: absoluteFolder
     .optional()
     .describe(

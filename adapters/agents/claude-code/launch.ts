@@ -39,13 +39,16 @@ export function launchClaudeCode(
   const configFolder = configFolderOf(definition, identity.folder);
   const isKnown = plan.purpose === "resume" || hasTranscript(configFolder, session);
   const { mcpConfig, settings } = filesIn(identity.folder);
-  const { permissionMode, command, cwd, env } = definition;
+  const { command, cwd, env } = definition;
+  // Left to itself in a new folder the program would let a model answer permission prompts.
+  const permissionMode =
+    definition.permissionMode ?? (definition.configFolder === undefined ? "manual" : null);
   return {
     argv: [
       ...command,
       ...[isKnown ? "--resume" : "--session-id", session],
       ...["--mcp-config", mcpConfig, "--strict-mcp-config", "--settings", settings],
-      ...(permissionMode === undefined ? [] : ["--permission-mode", permissionMode]),
+      ...(permissionMode === null ? [] : ["--permission-mode", permissionMode]),
       // Behind the mark a prompt that begins with a dash is no option.
       ...(plan.prompt === null ? [] : ["--", plan.prompt.replaceAll("\0", "")]),
     ],

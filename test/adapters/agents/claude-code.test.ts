@@ -86,6 +86,12 @@ describe("launching Claude Code", () => {
     expect(env).not.toHaveProperty("DATABASE_URL");
   });
 
+  test("in a private folder it asks a person for permission, in one's own it does as it is set there", () => {
+    expect(launch().argv.slice(-2)).toEqual(["--permission-mode", "manual"]);
+    expect(launch({}, { permissionMode: "auto" }).argv.slice(-2)).toEqual(["--permission-mode", "auto"]);
+    expect(launch({}, { configFolder: "/home/me/.claude" }).argv).not.toContain("--permission-mode");
+  });
+
   test.runIf(isRoot)("as root permissions are bypassed only in what the definition calls a sandbox", () => {
     const definition = { permissionMode: "bypassPermissions" };
     expect(() => launch({}, definition)).toThrow("root");
