@@ -1,10 +1,16 @@
 import type { Payloads } from "../../api/cli/payloads.ts";
+import type { OperationName } from "../../api/cli/routes.ts";
 import type { Terminal, TerminalAddress, TerminalView } from "../../runtime/terminal.ts";
 import { type Person, seatPerson } from "../adapters/terminals/person.ts";
 import { until } from "../network/until.ts";
-import type { Stage } from "./stage.ts";
 
 type Runtime = Payloads["get_runtime"]["runtime"];
+
+/** What a player needs of its stage. */
+interface Surroundings {
+  call<Name extends OperationName>(name: Name, input?: Record<string, unknown>): Promise<Payloads[Name]>;
+  terminal: Terminal;
+}
 
 /** Programs of this size need their time on a busy machine. */
 const startsWithinMs = 120_000;
@@ -13,10 +19,10 @@ const startsWithinMs = 120_000;
 export class Player {
   readonly agentId: string;
   readonly cwd: string;
-  readonly #stage: Stage;
+  readonly #stage: Surroundings;
   readonly #people: Person[] = [];
 
-  constructor(stage: Stage, parts: { agentId: string; cwd: string }) {
+  constructor(stage: Surroundings, parts: { agentId: string; cwd: string }) {
     this.#stage = stage;
     this.agentId = parts.agentId;
     this.cwd = parts.cwd;

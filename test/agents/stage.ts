@@ -184,10 +184,21 @@ export class Stage {
       const requests = this.model.requestsOf(player.agentId).map(({ newest, state }) => {
         return `${state} ${newest.role}: ${newest.text.slice(0, 160).replaceAll("\n", " ")}`;
       });
-      return [`--- ${player.agentId}`, await player.screen(), ...requests].join("\n");
+      return [
+        ...[`--- ${player.agentId}`, await player.screen()],
+        ...requests,
+        ...(await this.#receiptsOf(player).catch(() => [])),
+      ].join("\n");
     });
     const log = await readFile(join(this.#home, "node.log"), "utf8").catch(() => "");
     return [...(await Promise.all(parts)), "--- node", ...log.trimEnd().split("\n").slice(-15)].join("\n");
+  }
+
+  async #receiptsOf({ agentId }: Player): Promise<string[]> {
+    const { wakes } = await this.call("list_wakes", { agent_id: agentId });
+    return wakes.flatMap(({ wake_id, effects }) => {
+      return effects.map(({ port, outcome }) => `${wake_id} ${port}: ${JSON.stringify(outcome)}`);
+    });
   }
 
   /** Ends everything that was started here. Returns what would not end. */

@@ -3,10 +3,18 @@ import { join } from "node:path";
 import { until } from "../../network/until.ts";
 import type { Person } from "../../adapters/terminals/person.ts";
 import { diligent, onWords } from "../model-server/script.ts";
-import type { Answering, PlayedDialog } from "../kinds/kind.ts";
+import type { PlayedDialog } from "../kinds/kind.ts";
 import type { Player } from "../player.ts";
 import type { Stage } from "../stage.ts";
-import { post, requireNoWakes, requireWakes, type Scenario, untilAttention, untilRead } from "./scenario.ts";
+import {
+  post,
+  requireNoWakes,
+  requireWakes,
+  type Scenario,
+  untilAttention,
+  untilRead,
+  untilAsked,
+} from "./scenario.ts";
 
 /** A person is there: types, has typed, reads, or is asked. */
 
@@ -14,11 +22,12 @@ const draft = "half a thought";
 /** Erases the line in every program's box. */
 const eraseLine = "\u0015";
 
-/** Somebody sits down, tells the program something, and leaves. */
-export async function tell(player: Player, text: string): Promise<void> {
+/** Somebody sits down, tells the program something, and leaves when it works on that. */
+export async function tell(stage: Stage, player: Player, text: string): Promise<void> {
   const person = await player.seat();
   await typeVisibly(player, person, text);
   person.type("\r");
+  await untilAsked(stage, player, new RegExp(text));
   await person.leave();
 }
 
@@ -103,7 +112,7 @@ export const permission: Scenario = {
     await player.launch();
     await player.untilState("idle");
     await stage.openThread("th-permission", [player]);
-    await tell(player, "RUN IT");
+    await tell(stage, player, "RUN IT");
     await player.untilShown(shown);
     await player.untilState("dialog");
     await post(stage, "th-permission");
@@ -111,7 +120,7 @@ export const permission: Scenario = {
     requireNoWakes(stage, player);
     if (await exists(proof)) throw new Error("the command ran although nobody allowed it");
     await player.untilShown(shown);
-    await answer(player, yes);
+    await answer(player, { shown, yes });
     await until("the command to run", 30_000, () => exists(proof));
     await untilRead(stage, "th-permission", player);
     requireWakes(stage, player, 1);
@@ -138,7 +147,7 @@ async function meetTrustDialog(stage: Stage, player: Player, { shown, yes }: Pla
   await untilStandstill(stage, "th-trust", player);
   requireNoWakes(stage, player);
   await player.untilShown(shown);
-  await answer(player, yes);
+  await answer(player, { shown, yes });
 }
 
 export const copyMode: Scenario = {
@@ -169,12 +178,14 @@ async function untilStandstill(stage: Stage, threadId: string, player: Player): 
   });
 }
 
-async function answer(player: Player, steps: readonly Answering[]): Promise<void> {
+/** Keys of somebody who leaves at once might go nowhere. */
+async function answer(player: Player, { shown, yes }: PlayedDialog): Promise<void> {
   const person = await player.seat();
-  for (const { keys, shows } of steps) {
+  for (const { keys, shows } of yes) {
     person.type(keys);
     if (shows !== undefined) await player.untilShown(shows);
   }
+  await until("the dialog to close", 30_000, async () => !shown.test(await player.screen()));
   await person.leave();
 }
 

@@ -36,7 +36,7 @@ export const wakeBusy: Scenario = {
     const rules = [onWords(/WORK HARD/, () => work.opened), ...diligent()];
     const player = await stage.idlePlayer("busy", { rules });
     await stage.openThread("th-busy", [player]);
-    await tell(player, "WORK HARD");
+    await tell(stage, player, "WORK HARD");
     await player.untilState("busy");
     await post(stage, "th-busy");
     // The program may queue what a channel of its own handed it.
