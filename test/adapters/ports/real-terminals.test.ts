@@ -150,7 +150,9 @@ describe.each(Object.keys(backends) as Backend[])("a scripted agent in a real te
 
   async function order(address: TerminalAddress, text: string): Promise<void> {
     await terminal.paste(address, text);
-    // The box drops an Enter that comes right after a paste.
+    const isShown = async () => (await terminal.view(address)).lines.some((line) => line.includes(text));
+    await vi.waitUntil(isShown, { timeout: 30_000, interval: 5 });
+    // The box drops an Enter that comes right after a paste, by its own clock.
     await new Promise<void>((resolve) => systemClock.after(80, resolve));
     await terminal.pressEnter(address);
   }
