@@ -114,11 +114,11 @@ class Watch {
   readonly #watched: Watched;
   #settled: SettledReading | null = null;
   #reported: { observation: Observation; at: number } | null = null;
-  #sessionId: string | null;
+  /** Told last. One that the launch chose is not the agent's before its program says so. */
+  #toldSessionId: string | null = null;
 
   constructor(watched: Watched) {
     this.#watched = watched;
-    this.#sessionId = watched.call.input.sessionId;
   }
 
   /** Reports what changed. Returns how long to wait for the next notice. */
@@ -147,9 +147,9 @@ class Watch {
   async #noteSession(): Promise<void> {
     const { call, program, source } = this.#watched;
     const sessionId = source.last?.report.sessionId ?? null;
-    if (sessionId === null || sessionId === this.#sessionId || program === null) return;
+    if (sessionId === null || sessionId === this.#toldSessionId || program === null) return;
     const { agentId, host } = call.input;
     await noteToldSession(call, { agentId, host, sessionId, resumable: program.canResume });
-    this.#sessionId = sessionId;
+    this.#toldSessionId = sessionId;
   }
 }

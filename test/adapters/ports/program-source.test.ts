@@ -23,14 +23,14 @@ afterEach(() => abort.abort());
 const untilAborted = (signal: AbortSignal) =>
   new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
 
-async function watch(abilities: Partial<AgentProgram> = {}): Promise<void> {
+async function watch(abilities: Partial<AgentProgram> = {}, sessionId: string | null = null): Promise<void> {
   const observe: AgentProgram["observe"] = (_program, hear, signal) => {
     tell = (report) => hear({ source: "events", activity: "idle", ...report });
     return untilAborted(signal);
   };
   stage = new Stage(clock, { kinds: genericWith({ observe, ...abilities }) });
   address = await stage.launch("rt");
-  const input = { runtimeId: "rt", agentId: "reviewer", host: "here", address, sessionId: null };
+  const input = { runtimeId: "rt", agentId: "reviewer", host: "here", address, sessionId };
   const watching = stage.perform("watchTerminal", input, {
     address: "runtime/rt",
     signal: abort.signal,
@@ -142,6 +142,14 @@ describe("a program that tells its state itself", () => {
       resumable: true,
     });
     expect(stage.published).toMatchObject([{ event: { type: "agent.reported" } }]);
+  });
+
+  test("a session that the launch chose is recorded, too, once the program says it has it", async () => {
+    await watch({}, "ses-9");
+    expect(stage.agents.get("reviewer")?.session ?? null).toBeNull();
+    tell({ sessionId: "ses-9" });
+    await clock.advance(60);
+    expect(stage.agents.get("reviewer")?.session).toMatchObject({ sessionId: "ses-9", resumable: true });
   });
 
   test("a draft is no person where a structured channel carries wakes, and one where only the terminal does", async () => {
