@@ -24,10 +24,10 @@ export function createPostgresDoorbell(options: PostgresDoorbellOptions): Doorbe
     deadlineMs: 5_000,
   });
   const bell = new LocalBell();
-  const self = `${options.workspaceId} ${crypto.randomUUID()}`;
+  const ours = `${options.workspaceId} `;
+  const self = `${ours}${crypto.randomUUID()}`;
   const onNotify = (payload: string): void => {
-    if (payload.startsWith(`${options.workspaceId} `) && !payload.startsWith(self))
-      bell.ring(workIn(payload));
+    if (payload.startsWith(ours) && !payload.startsWith(self)) bell.ring(workIn(payload.slice(ours.length)));
   };
   const ear = new Ear(database, options.retryMs ?? 1_000, onNotify, () => bell.ring());
   const messenger = new Messenger(database, self);
@@ -46,9 +46,9 @@ export function createPostgresDoorbell(options: PostgresDoorbellOptions): Doorbe
   };
 }
 
-/** Payload: workspace, sender, work. Release 0.1.0 says no more than the first two: any work. */
-function workIn(payload: string): readonly Work[] {
-  const [, , asked] = payload.split(" ");
+/** Payload: workspace, whose name may have spaces, sender, work. Release 0.1.0 says no more than the first two: any work. */
+function workIn(senderAndWork: string): readonly Work[] {
+  const [, asked] = senderAndWork.split(" ");
   return asked === undefined ? works : works.filter((work) => asked.split(",").includes(work));
 }
 

@@ -90,13 +90,16 @@ describe("doorbells", () => {
     expect(await rungOnce(early)).toEqual([...works]);
   });
 
-  test("a ring reaches other processes of the workspace", async () => {
-    const here = await postgresDoorbell();
-    const there = await postgresDoorbell();
-    const heard = rung(there);
-    here.ring();
-    await heard;
-  });
+  test.each(["w-1", "our shop, at noon"])(
+    "a ring reaches other processes of the workspace %j, whatever waits there",
+    async (workspaceId) => {
+      const here = await postgresDoorbell(workspaceId);
+      const there = await postgresDoorbell(workspaceId);
+      const heard = new Promise<void>((resolve) => there.onRing(resolve, "mail"));
+      here.ring(["mail"]);
+      await heard;
+    },
+  );
 
   test("a ring reaches no other workspace", async () => {
     const here = await postgresDoorbell("w-1");
