@@ -6,6 +6,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { delay, systemClock } from "../../../runtime/clock.ts";
 import { processStartedAt } from "../../terminals/process-table.ts";
 
 const sessionFile = z.object({
@@ -51,8 +52,21 @@ export function isAlive({ pid, procStart, pidDomain }: SessionFile): boolean | n
   return processStartedAt(pid) === procStart;
 }
 
-/** Whether a living process has the session open; null when that cannot be told. */
+/** A killed process holds its memory, and its place among the living, for a moment longer. */
+const dyingMs = 1_000;
+const askAgainMs = 100;
+
+/** Whether a living process has the session open, and keeps it; null when that cannot be told. */
 export async function isSessionOpen(configFolder: string, sessionId: string): Promise<boolean | null> {
+  const until = systemClock.now() + dyingMs;
+  for (;;) {
+    const isOpen = await isOpenNow(configFolder, sessionId);
+    if (isOpen !== true || systemClock.now() >= until) return isOpen;
+    await delay(systemClock, askAgainMs);
+  }
+}
+
+async function isOpenNow(configFolder: string, sessionId: string): Promise<boolean | null> {
   const files = await readSessionFiles(configFolder);
   if (files.includes(null)) return null;
   const standings = files.flatMap((file) => (file?.sessionId === sessionId ? [isAlive(file)] : []));

@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { appendFileSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -56,6 +56,14 @@ describe("whether a session of Claude Code is held", () => {
     expect(await isHeld()).toBe(false);
     writeSessionFile({ procStart: "1" });
     expect(await isHeld()).toBe(false);
+  });
+
+  test("a process that is being killed holds it no longer", async () => {
+    const child = spawn("/bin/sleep", ["60"], { stdio: "ignore" });
+    writeSessionFile({}, child.pid);
+    const held = isHeld();
+    child.kill("SIGKILL");
+    expect(await held).toBe(false);
   });
 
   test("what lives in another container or on another machine cannot be told", async () => {
