@@ -75,6 +75,11 @@ export function wasRefused(error: unknown): boolean {
   return cause instanceof postgres.PostgresError && cause.severity === "ERROR";
 }
 
+/** The statement was refused because an earlier one of its transaction had failed, perhaps one that nobody has waited for yet. */
+export function saysAbortedOnly(error: unknown): boolean {
+  return error instanceof postgres.PostgresError && error.code === "25P02";
+}
+
 function codeOf(error: unknown): string | null {
   return error instanceof Error && "code" in error ? String(error.code) : null;
 }

@@ -2,7 +2,7 @@ import type postgres from "postgres";
 
 import { RouseError } from "../../runtime/errors.ts";
 import type { Connection } from "./connection.ts";
-import { outcomeUnknown, unavailable, wasRefused } from "./failure.ts";
+import { outcomeUnknown, saysAbortedOnly, unavailable, wasRefused } from "./failure.ts";
 import type { Pool } from "./pool.ts";
 import type { Sql, Statement } from "./statement.ts";
 import { onSettled, routeStatements } from "./statement.ts";
@@ -41,6 +41,7 @@ export async function runTransaction<T>(
   const control = routeStatements(template, (statement) => connection.run(statement));
   let firstError: Error | null = null;
   const keepFirst = (error: unknown): unknown => {
+    if (firstError !== null && saysAbortedOnly(error)) return firstError;
     if (firstError === null && error instanceof Error) firstError = error;
     return error;
   };

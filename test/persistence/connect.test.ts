@@ -115,6 +115,15 @@ describe("transactions", () => {
     expect(await items()).toEqual([]);
   });
 
+  test("a failure that nobody waits for is what later statements tell, not that the transaction is aborted", async () => {
+    const going = database.transaction(async (sql) => {
+      await sql`insert into item values (1)`;
+      sql`insert into item values (1)`.catch(() => null);
+      await sql`insert into item values (2)`;
+    });
+    await expect(going).rejects.toMatchObject({ code: "23505" });
+  });
+
   test("after its connection is lost no statement of a transaction runs outside of it", async () => {
     const broken = database.transaction(async (sql) => {
       await sql`insert into item values (1)`;
