@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import type { Caller } from "../../../api/operations/caller.ts";
-import { operations } from "../../../api/operations/list.ts";
+import { getOperation, operations } from "../../../api/operations/list.ts";
+import { runOperation } from "../../../api/operations/run-operation.ts";
 import { RouseError } from "../../../runtime/errors.ts";
 import type { Store } from "../../../runtime/store.ts";
 import { ManualClock } from "../../manual-clock.ts";
@@ -42,6 +43,32 @@ describe.each(storeFixtures())("calls $name", (fixture) => {
       world.call("ack_read", ann, { thread_id: "th-1", seq: 1, idempotency_key: "k1" }),
     ).rejects.toMatchObject({ code: "idempotency_conflict" });
     expect(await head()).toBe(1);
+  });
+
+  test.each([
+    ["actor_not_found", 1],
+    ["conflict", 12],
+  ] as const)("mail that meets %s undoes its post, which tells it after %i tries", async (code, tries) => {
+    let sent = 0;
+    const failing: Store = {
+      ...store,
+      transaction: (work, how) =>
+        store.transaction((tx) => {
+          const send = async () => {
+            sent += 1;
+            throw new RouseError(code, "no mail today");
+          };
+          return work({ ...tx, send });
+        }, how),
+    };
+    const other = await createWorld(clock, failing);
+    const posting = runOperation({
+      ...{ operation: getOperation("post_message")!, caller: ann, workspace: other.workspace },
+      ...{ input: { thread_id: "th-1", body: "One" }, requestId: "r-1" },
+    });
+    await expect(posting).rejects.toMatchObject({ code });
+    expect(sent).toBe(tries);
+    expect(await head()).toBe(0);
   });
 
   test("a key belongs to its caller", async () => {
