@@ -67,11 +67,7 @@ export interface Transaction extends TokenTransaction {
    * Actors with mail that nobody else holds, their rows locked until the end. Quarantined ones are left out, and those
    * stored by another chart than `machineHashes` names; left out: by any.
    */
-  claimReady(request: {
-    actors: number;
-    mailPerActor: number;
-    machineHashes?: readonly string[];
-  }): Promise<Claim[]>;
+  claimReady(request: ClaimRequest): Promise<Claim[]>;
   /**
    * Actors with mail whose chart (`kind@hash`) is neither among these nor declared by a node that was heard of within
    * `lostAfterMs`; none while a node of a release that declares no charts is. Locked until the end, those that others
@@ -125,6 +121,7 @@ export interface Transaction extends TokenTransaction {
   listMessages(query: { threadId: string; afterSeq: number; limit: number }): Promise<Message[]>;
   /** Latest first. */
   listLatestMessages(query: { threadId: string; limit: number }): Promise<Message[]>;
+  /** From then until the end nobody posts in the thread, and `pauseAgent` and `putSetting` of others wait. */
   insertMember(member: { threadId: string; agentId: string }): Promise<void>;
   getMember(key: { threadId: string; agentId: string }): Promise<Member | null>;
   /** Those of these agents that are members, in key order. */
@@ -155,6 +152,19 @@ export interface Transaction extends TokenTransaction {
   putSetting(name: string, value: unknown): Promise<void>;
 }
 
+export interface ClaimRequest {
+  actors: number;
+  mailPerActor: number;
+  machineHashes?: readonly string[];
+}
+
+export interface TransactionOptions {
+  lease?: Lease;
+  readOnly?: boolean;
+  /** What `work` will give to `claimReady`, first of all: a store may claim while it still begins. */
+  firstClaim?: ClaimRequest;
+}
+
 export interface Store {
   readonly workspaceId: string;
   /**
@@ -163,7 +173,7 @@ export interface Store {
    */
   transaction<Result>(
     work: (tx: Transaction) => Promise<Result>,
-    options?: { lease?: Lease; readOnly?: boolean },
+    options?: TransactionOptions,
   ): Promise<Result>;
 
   /** Turns due timers into mail, each once. `nextDueInMs` is null when none is armed. */

@@ -2,7 +2,7 @@ import type { Address } from "../machines/mail.ts";
 import { decide, refuseFirst } from "./decide.ts";
 import type { ActorSource } from "./open-actor.ts";
 import { isNobodysFault, Patience } from "./patience.ts";
-import type { Claim, Doorbell, EffectKey, Store, Transaction, TurnCommit } from "./store.ts";
+import type { Claim, ClaimRequest, Doorbell, EffectKey, Store, Transaction, TurnCommit } from "./store.ts";
 import { workOf } from "./work.ts";
 
 /** One turn: load → decide → commit → ring. Everything between claim and commit is pure. */
@@ -89,23 +89,27 @@ async function takeTurn(options: TurnOptions, onFullClaim?: () => void): Promise
   const { registry, foreign = { wereMet: false } } = options;
   let claimed: Address[] = [];
   let isMoreWaiting = false;
-  const claimBatch = async (tx: Transaction): Promise<Claim[]> => {
+  const advanceBatch = (): Promise<number> => {
     const passOver = foreign.wereMet ? { machineHashes: registry.machineHashes } : {};
-    const claims = await tx.claimReady({ actors: actorsPerTurn, mailPerActor, ...passOver });
-    const isFull = claims.length === actorsPerTurn;
-    if (isFull) onFullClaim?.();
-    isMoreWaiting = isFull || claims.reduce((mails, { mail }) => mails + mail.length, 0) >= fewMails;
-    const own = claims.filter(({ actor }) => registry.runs(actor));
-    foreign.wereMet ||= own.length < claims.length;
-    claimed = own.map(({ actor }) => actor.address);
-    return own;
+    const firstClaim = { actors: actorsPerTurn, mailPerActor, ...passOver };
+    const claim = async (tx: Transaction): Promise<Claim[]> => {
+      const claims = await tx.claimReady(firstClaim);
+      const isFull = claims.length === actorsPerTurn;
+      if (isFull) onFullClaim?.();
+      isMoreWaiting = isFull || claims.reduce((mails, { mail }) => mails + mail.length, 0) >= fewMails;
+      const own = claims.filter(({ actor }) => registry.runs(actor));
+      foreign.wereMet ||= own.length < claims.length;
+      claimed = own.map(({ actor }) => actor.address);
+      return own;
+    };
+    return advance(options, { claim, firstClaim });
   };
   const knewOfForeign = foreign.wereMet;
   try {
-    let moved = await advance(options, claimBatch);
+    let moved = await advanceBatch();
     for (const address of claimed) options.patience?.forget(address);
     // Foreign mail may have stood before our own.
-    if (moved === 0 && foreign.wereMet !== knewOfForeign) moved = await advance(options, claimBatch);
+    if (moved === 0 && foreign.wereMet !== knewOfForeign) moved = await advanceBatch();
     return { moved, isMoreWaiting: isMoreWaiting && moved > 0 };
   } catch (error) {
     if (isNobodysFault(error) || claimed.length === 0) throw error;
@@ -130,20 +134,27 @@ async function advanceEach(options: TurnOptions, addresses: readonly Address[]):
   return moved;
 }
 
-type Decide = (source: ActorSource, claim: Claim, now: number) => TurnCommit;
+interface Advance {
+  claim: (tx: Transaction) => Promise<Claim[]>;
+  /** Set when `claim` begins with it. */
+  firstClaim?: ClaimRequest;
+  decideOn?: (source: ActorSource, claim: Claim, now: number) => TurnCommit;
+}
 
 async function advance(
   options: TurnOptions,
-  claim: (tx: Transaction) => Promise<Claim[]>,
-  decideOn: Decide = decide,
+  { claim, firstClaim, decideOn = decide }: Advance,
 ): Promise<number> {
   const { store, doorbell, onCancelled } = options;
-  const commits = await store.transaction(async (tx) => {
-    const claims = await claim(tx);
-    const decided = claims.map((each) => decideOn(options, each, tx.now));
-    await tx.commitTurns(decided);
-    return decided;
-  });
+  const commits = await store.transaction(
+    async (tx) => {
+      const claims = await claim(tx);
+      const decided = claims.map((each) => decideOn(options, each, tx.now));
+      await tx.commitTurns(decided);
+      return decided;
+    },
+    firstClaim === undefined ? {} : { firstClaim },
+  );
   if (commits.length === 0) return 0;
   onCancelled?.(commits.flatMap(cancelledEffects));
   const asked = workOf(commits);
@@ -164,13 +175,16 @@ async function advanceAlone(options: TurnOptions, address: Address): Promise<num
     return [{ ...claim, mail: claim.mail.slice(0, 1) }];
   };
   try {
-    const moved = await advance(options, claimFirst);
+    const moved = await advance(options, { claim: claimFirst });
     patience.forget(address);
     return moved;
   } catch (error) {
     if (isNobodysFault(error) || !patience.isExhaustedBy(error, address)) throw error;
     patience.forget(address);
-    return advance(options, claimFirst, (source, claim, now) => refuseFirst(source, claim, { error, now }));
+    return advance(options, {
+      claim: claimFirst,
+      decideOn: (source, claim, now) => refuseFirst(source, claim, { error, now }),
+    });
   }
 }
 

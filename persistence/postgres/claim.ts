@@ -1,5 +1,5 @@
 import type { Address } from "../../machines/mail.ts";
-import type { Claim } from "../../runtime/store.ts";
+import type { Claim, ClaimRequest } from "../../runtime/store.ts";
 import { toActor } from "./actors.ts";
 import { toMail } from "./mailbox.ts";
 import type { Scope } from "./scope.ts";
@@ -8,11 +8,7 @@ import { shardCount } from "./shard.ts";
 /** Migration 0003 says how the function locks and reads. */
 export async function claimReady(
   { sql, workspaceId }: Scope,
-  {
-    actors: limit,
-    mailPerActor,
-    machineHashes,
-  }: { actors: number; mailPerActor: number; machineHashes?: readonly string[] },
+  { actors: limit, mailPerActor, machineHashes }: ClaimRequest,
 ): Promise<Claim[]> {
   const rows = await sql`
     select * from rouse.claim_ready(${workspaceId}, ${shardCount}, ${limit}, ${machineHashes ?? null}::text[])`;
@@ -26,4 +22,29 @@ export async function claimReady(
     }
   }
   return [...claims.values()].filter(({ mail }) => mail.length > 0);
+}
+
+/** A claim that was sent before its transaction asked for it. */
+export class EarlyClaim {
+  readonly #request: ClaimRequest | undefined;
+  #claims: Promise<Claim[]> | null = null;
+
+  constructor(request: ClaimRequest | undefined) {
+    this.#request = request;
+  }
+
+  send(scope: Scope): void {
+    if (this.#request === undefined) return;
+    this.#claims = claimReady(scope, this.#request);
+    // Told to whoever takes it; a transaction that does not begin takes nothing.
+    this.#claims.catch(() => undefined);
+  }
+
+  /** Once, for this very request; null for any other. */
+  take(request: ClaimRequest): Promise<Claim[]> | null {
+    if (request !== this.#request) return null;
+    const claims = this.#claims;
+    this.#claims = null;
+    return claims;
+  }
 }

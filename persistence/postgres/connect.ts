@@ -45,6 +45,8 @@ export interface Database {
       deadlineMs?: number;
       /** The first statement of `work` only reads, and `work` awaits it before the next: it travels together with BEGIN. */
       startsByReading?: boolean;
+      /** Sends statements right behind BEGIN, for `work` to await. Harmless alone: so they run when BEGIN is refused. */
+      behindBegin?: (sql: Sql) => void;
       /** Statements without parameters that are run with BEGIN, as one text: they cost next to nothing there. */
       opensWith?: readonly string[];
       /** Its statements find their rows by indexes, whatever the planner thinks of the sizes of tables. */
@@ -99,6 +101,7 @@ export function connect(options: ConnectOptions): Database {
         startsByReading: own.startsByReading ?? false,
         plansByIndex: own.plansByIndex ?? false,
         opensWith: own.opensWith ?? [],
+        ...(own.behindBegin === undefined ? {} : { behindBegin: own.behindBegin }),
       });
     },
     async listen(channel, onNotify) {

@@ -1,8 +1,9 @@
-import type { ClaimedEffect, Lease, Store, Transaction } from "../../runtime/store.ts";
+import type { ClaimedEffect, Store, Transaction, TransactionOptions } from "../../runtime/store.ts";
 import { readOnly } from "../read-only.ts";
 import * as actors from "./actors.ts";
 import { getAudit, listAudit } from "./audit.ts";
 import * as auditChain from "./audit-chain.ts";
+import { EarlyClaim } from "./claim.ts";
 import type { Database, Sql } from "./connect.ts";
 import { counts } from "./counts.ts";
 import { getDeadLetter, listDeadLetters } from "./dead-letters.ts";
@@ -55,8 +56,11 @@ export function createPostgresStore({ database, workspaceId, clock }: PostgresSt
 
   return {
     workspaceId,
-    transaction: (work, options = {}) =>
-      together((scope, opened) => runWork(at(scope, opened), work, options), howFor(options)),
+    transaction(work, options = {}) {
+      const early = new EarlyClaim(options.firstClaim);
+      const how = howFor(options, (sql) => early.send(scopeOf(sql)));
+      return together((scope, opened) => runWork(at(scope, opened), work, { ...options, early }), how);
+    },
     fireTimers: ({ limit }) => together((scope) => fireTimers(scope, limit), polls),
     claimEffects: (request) =>
       untilNobodyElseTakesIt(() =>
@@ -94,8 +98,8 @@ const readNow = `select (${databaseTime})::bigint as now`;
 /** A read-only transaction sees one state of the database throughout. */
 const oneState = "set transaction isolation level repeatable read";
 
-function howFor({ readOnly: isReadOnly = false }: { readOnly?: boolean }) {
-  return { opensWith: isReadOnly ? [oneState, readNow] : [readNow], plansByIndex: !isReadOnly };
+function howFor({ readOnly: isReadOnly = false }: TransactionOptions, behindBegin: (sql: Sql) => void) {
+  return { opensWith: isReadOnly ? [oneState, readNow] : [readNow], plansByIndex: !isReadOnly, behindBegin };
 }
 
 /** Unless the time is given, it is what was read with BEGIN. */
@@ -146,9 +150,9 @@ function auditMethods(alone: Run, together: Run): AuditMethods {
 async function runWork<Result>(
   scope: Scope & { now: number },
   work: (tx: Transaction) => Promise<Result>,
-  { lease, readOnly: isReadOnly = false }: { lease?: Lease; readOnly?: boolean },
+  { lease, readOnly: isReadOnly = false, early }: TransactionOptions & { early: EarlyClaim },
 ): Promise<Result> {
-  const { tx, failure } = openTransaction(scope);
+  const { tx, failure } = openTransaction(scope, early);
   const result = await work(isReadOnly ? readOnly(tx) : tx);
   const failed = failure();
   if (failed !== null) throw failed;

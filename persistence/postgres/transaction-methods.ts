@@ -5,7 +5,7 @@ import { asError } from "../as-error.ts";
 import * as agents from "./agents.ts";
 import * as charts from "./charts.ts";
 import { appendAudit } from "./audit.ts";
-import { claimReady } from "./claim.ts";
+import { claimReady, type EarlyClaim } from "./claim.ts";
 import { decideDeadLetter, getDeadLetter } from "./dead-letters.ts";
 import { getIdempotent, putIdempotent } from "./idempotency.ts";
 import { publishMail } from "./mailbox.ts";
@@ -21,7 +21,10 @@ import * as tokens from "./tokens.ts";
 import * as turns from "./turns.ts";
 
 /** `failure` tells why the transaction may not be committed, also when the work has swallowed the error. */
-export function openTransaction(scope: Scope & { now: number }): {
+export function openTransaction(
+  scope: Scope & { now: number },
+  early: EarlyClaim,
+): {
   tx: Transaction;
   failure: () => Error | null;
 } {
@@ -36,7 +39,7 @@ export function openTransaction(scope: Scope & { now: number }): {
   };
   const tx: Transaction = {
     now: scope.now,
-    claimReady: (request) => claimReady(scope, request),
+    claimReady: (request) => early.take(request) ?? claimReady(scope, request),
     claimActor: (address) => turns.claimActor(scope, address),
     claimUnrunnable: (request) => charts.claimUnrunnable(scope, request),
     claimSetAside: (request) => charts.claimSetAside(scope, request),

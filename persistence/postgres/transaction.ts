@@ -35,7 +35,7 @@ export async function runAlone({ pool, deadlineMs }: Lender, statement: Statemen
 export async function runTransaction<T>(
   { pool, template, deadlineMs }: Lender,
   work: (sql: Sql, opened: postgres.Row | undefined) => Promise<T>,
-  options: Opening & { startsByReading: boolean },
+  options: Opening & { startsByReading: boolean; behindBegin?: (sql: Sql) => void },
 ): Promise<T> {
   const { connection, giveBack } = await borrow(pool, deadlineMs);
   const control = routeStatements(template, (statement) => connection.run(statement));
@@ -64,6 +64,7 @@ export async function runTransaction<T>(
   });
   try {
     const begun = opening.unsafe(beginWith(options)).execute();
+    options.behindBegin?.(sql);
     const opened = options.startsByReading ? undefined : lastRow(await begun);
     const [, result] = await connection.untilEnd(Promise.all([begun, work(sql, opened)]));
     isOver = true;

@@ -13,9 +13,9 @@ import type { Scope } from "./scope.ts";
 import { armTimers, cancelTimers } from "./timers.ts";
 
 export async function claimActor(scope: Scope, address: Address): Promise<Claim | null> {
-  const actor = await lockActor(scope, address);
-  if (actor === null) return null;
-  return { actor, mail: await readAllMail(scope, address) };
+  // The second statement sees what was committed until the lock was had: its snapshot begins after it.
+  const [actor, mail] = await inFlight([lockActor(scope, address), readAllMail(scope, address)]);
+  return actor === null ? null : { actor, mail };
 }
 
 /**
