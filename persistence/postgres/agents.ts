@@ -3,6 +3,7 @@ import { agentNotFound } from "../missing.ts";
 import { numberOrNull, toJson } from "./columns.ts";
 import { pageOf } from "../page.ts";
 import type { Row, Scope } from "./scope.ts";
+import { takeSwitches } from "./switch-lock.ts";
 
 export async function putAgent(
   { sql, workspaceId }: Scope,
@@ -55,9 +56,11 @@ export async function recordHeartbeat(
 
 /** Creates the agent when it is new. */
 export async function pauseAgent(
-  { sql, workspaceId }: Scope,
+  scope: Scope,
   { agentId, paused }: { agentId: string; paused: boolean },
 ): Promise<void> {
+  const { sql, workspaceId } = scope;
+  await takeSwitches(scope);
   await sql`
     insert into rouse.agent (workspace_id, agent_id, paused) values (${workspaceId}, ${agentId}, ${paused})
     on conflict (workspace_id, agent_id) do update set paused = excluded.paused`;

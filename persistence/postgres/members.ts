@@ -1,22 +1,27 @@
 import type { Member, Page } from "../../runtime/domain.ts";
 import { alreadyExists, notAParticipant, threadNotFound } from "../missing.ts";
 import { column } from "./columns.ts";
+import { inFlight } from "./flight.ts";
 import { addressedTo } from "./messages.ts";
 import { pageOf } from "../page.ts";
 import type { Row, Scope } from "./scope.ts";
+import { holdSwitches } from "./switch-lock.ts";
 
 export interface MemberKey {
   threadId: string;
   agentId: string;
 }
 
-/** Under the thread's lock, so that no message in the making misses the newcomer. Earlier broadcasts are unread to it. */
-export async function insertMember(
-  { sql, workspaceId, now }: Scope,
-  { threadId, agentId }: MemberKey,
-): Promise<void> {
-  const [thread] = await sql`
-    select 1 from rouse.thread where workspace_id = ${workspaceId} and thread_id = ${threadId} for update`;
+/**
+ * Under the thread's lock, so that no message in the making misses the newcomer, and no switch of injection. Earlier
+ * broadcasts are unread to it.
+ */
+export async function insertMember(scope: Scope, { threadId, agentId }: MemberKey): Promise<void> {
+  const { sql, workspaceId, now } = scope;
+  const [, [thread]] = await inFlight([
+    holdSwitches(scope),
+    sql`select 1 from rouse.thread where workspace_id = ${workspaceId} and thread_id = ${threadId} for update`,
+  ]);
   if (thread === undefined) throw threadNotFound(threadId);
   const inserted = await sql`
     insert into rouse.member (workspace_id, thread_id, agent_id, joined_at, head_seq)

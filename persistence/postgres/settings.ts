@@ -1,5 +1,6 @@
 import { toJson } from "./columns.ts";
 import type { Scope } from "./scope.ts";
+import { takeSwitches } from "./switch-lock.ts";
 
 /** Null when it was never put. */
 export async function getSetting({ sql, workspaceId }: Scope, name: string): Promise<unknown> {
@@ -8,11 +9,9 @@ export async function getSetting({ sql, workspaceId }: Scope, name: string): Pro
   return row === undefined ? null : JSON.parse(row["value"]);
 }
 
-export async function putSetting(
-  { sql, workspaceId, now }: Scope,
-  name: string,
-  value: unknown,
-): Promise<void> {
+export async function putSetting(scope: Scope, name: string, value: unknown): Promise<void> {
+  const { sql, workspaceId, now } = scope;
+  await takeSwitches(scope);
   await sql`
     insert into rouse.setting (workspace_id, name, value, updated_at)
     values (${workspaceId}, ${name}, ${toJson(value)}, ${now}::bigint)

@@ -104,4 +104,47 @@ describe("calls that meet", () => {
       snapshot: { context: { agent: { runtime: { runtimeId: "bobs", injection: "paused" } } } },
     });
   });
+
+  describe.each([
+    { scope: "agent", agent_id: "bob" },
+    { scope: "thread", thread_id: "th-1" },
+    { scope: "workspace" },
+  ])("with the switch of scope $scope", (scope) => {
+    const reason = "look";
+    beforeEach(async () => {
+      await world.call("register_runtime", lead, { agent_id: "bob", mode: "attach", runtime_id: "bobs" });
+    });
+
+    test.each([
+      { before: "pause_injection", switched: "resume_injection", pausedBy: [] },
+      { before: "resume_injection", switched: "pause_injection", pausedBy: [scope.scope] },
+    ])("who joins at the moment of $switched hears of it", async ({ before, switched, pausedBy }) => {
+      await world.call(before, lead, { ...scope, reason });
+      let switching: Promise<unknown> = Promise.resolve();
+      meanwhile = {
+        step: "commitTurns",
+        happens: async () => {
+          switching = world.call(switched, lead, { ...scope, reason });
+          await Promise.race([switching, someoneWaits()]);
+        },
+      };
+      await world.call("add_participant", lead, { thread_id: "th-1", agent_id: "bob" });
+      await switching;
+      await world.settle();
+      const actor = await world.store.getActor("participant/th-1.bob");
+      expect(JSON.parse(actor?.record ?? "")).toMatchObject({ snapshot: { context: { pausedBy } } });
+    });
+  });
+
+  /** Until a transaction stands before another's lock. */
+  function someoneWaits(): Promise<void> {
+    return expect
+      .poll(async () => {
+        const [row] = await database.sql`
+          select count(*)::int as waiting from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock'`;
+        return row?.["waiting"] as number;
+      })
+      .toBeGreaterThan(0);
+  }
 });
