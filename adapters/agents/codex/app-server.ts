@@ -2,6 +2,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { createInterface } from "node:readline";
 import { z } from "zod";
 import { systemClock } from "../../../runtime/clock.ts";
+import { parseJson } from "./parse-json.ts";
 
 /** Codex answered, and said no: what was asked for was not done. */
 export class CodexRefusal extends Error {}
@@ -77,7 +78,7 @@ class Link {
   }
 
   #hear(line: string): void {
-    const parsed = message.safeParse(JSON.parse(line));
+    const parsed = message.safeParse(parseJson(line));
     if (!parsed.success || parsed.data.id === undefined) return;
     const { id, result, error } = parsed.data;
     const waiting = this.#waiting.get(id);

@@ -1,6 +1,7 @@
 import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { parseJson } from "./parse-json.ts";
 
 /** What a session's own record tells, of what matters to us. */
 export type RolloutEvent =
@@ -91,12 +92,4 @@ function readEvent(line: string): RolloutEvent[] {
   }
   if (type !== "item_completed" || item?.type !== "UserMessage") return [];
   return [{ type: "userMessage", clientId: item.client_id ?? null }];
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

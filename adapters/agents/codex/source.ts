@@ -62,7 +62,8 @@ class WatchedSession {
   async #open(): Promise<RolloutReader | null> {
     const path = await findRollout(this.#codexHome, this.sessionId);
     if (path === null) return null;
-    this.#watcher = watch(path, { persistent: false }, this.#onChange);
+    // Without a listener its failure would end the process; looking now and then goes on.
+    this.#watcher = watch(path, { persistent: false }, this.#onChange).on("error", this.#onChange);
     return RolloutReader.nearEnd(path);
   }
 }
