@@ -5,28 +5,46 @@ const repeatMs = 10 * 60_000;
 const mostPerMinute = 60;
 const mostRemembered = 1_000;
 
+interface Noted {
+  at: number;
+  written: Promise<void>;
+}
+
 /** Which of many refusals are news: the first of its kind within ten minutes, and at most 60 within a minute. */
 export class NewsLimit {
   readonly #clock: Clock;
-  readonly #noted = new Map<string, number>();
+  readonly #noted = new Map<string, Noted>();
   #minute = { since: Number.NEGATIVE_INFINITY, rows: 0 };
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  isNews(key: string): boolean {
+  /**
+   * Writes it down when it is news, and tells whether it was. Counted before it is written, so that a flood that comes at once
+   * is bounded too; of one kind all wait for the same row. Throws what `write` throws, to each of them.
+   */
+  async note(key: string, write: () => Promise<void>): Promise<boolean> {
     const now = this.#clock.now();
-    const notedAt = this.#noted.get(key);
-    if (notedAt !== undefined && Math.abs(now - notedAt) < repeatMs) return false;
+    const noted = this.#noted.get(key);
+    if (noted !== undefined && Math.abs(now - noted.at) < repeatMs) {
+      await noted.written;
+      return false;
+    }
     if (Math.abs(now - this.#minute.since) >= 60_000) this.#minute = { since: now, rows: 0 };
-    return this.#minute.rows < mostPerMinute;
-  }
-
-  /** Once it was written down. */
-  remember(key: string): void {
-    this.#minute.rows += 1;
+    const minute = this.#minute;
+    if (minute.rows >= mostPerMinute) return false;
+    minute.rows += 1;
     if (this.#noted.size >= mostRemembered) this.#noted.clear();
-    this.#noted.set(key, this.#clock.now());
+    const written = write();
+    this.#noted.set(key, { at: now, written });
+    try {
+      await written;
+    } catch (error) {
+      minute.rows -= 1;
+      this.#noted.delete(key);
+      throw error;
+    }
+    return true;
   }
 }

@@ -17,7 +17,6 @@ export class RefusalAudit {
   async note({ refusal, identity }: RefusedToken, requestId: string | null): Promise<void> {
     if (identity === null) return;
     const key = `${identity.jti} ${refusal.code}`;
-    if (!this.#limit.isNews(key)) return;
     const { agentId, role, sessionId, jti } = identity;
     const entry = {
       actor: agentId,
@@ -31,7 +30,6 @@ export class RefusalAudit {
       changes: [],
       requestId,
     } as const;
-    await this.#store.transaction((tx) => tx.appendAudit(entry));
-    this.#limit.remember(key);
+    await this.#limit.note(key, () => this.#store.transaction((tx) => tx.appendAudit(entry)));
   }
 }

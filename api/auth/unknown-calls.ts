@@ -24,24 +24,31 @@ class UnknownCalls {
     this.#limit = new NewsLimit(workspace.clock);
   }
 
-  async note({ caller }: Authenticated, { operation, name, requestId }: UnknownCall): Promise<void> {
-    const asked = name.slice(0, longestName).replaceAll("\0", "\uFFFD").toWellFormed();
-    const key = `${caller.agentId} ${operation} ${asked}`;
-    if (!this.#limit.isNews(key)) {
-      this.#leftOut += 1;
-      return;
-    }
+  async note({ caller }: Authenticated, call: UnknownCall): Promise<void> {
+    const name = call.name.slice(0, longestName).replaceAll("\0", "\uFFFD").toWellFormed();
+    const key = `${caller.agentId} ${call.operation} ${name}`;
+    const isNews = await this.#limit.note(key, () => this.#write(caller, { ...call, name }));
+    if (!isNews) this.#leftOut += 1;
+  }
+
+  async #write(
+    { agentId, role }: Authenticated["caller"],
+    { operation, name, requestId }: UnknownCall,
+  ): Promise<void> {
     const leftOut = this.#leftOut;
+    this.#leftOut = 0;
     const entry: NewAuditEntry = {
-      actor: caller.agentId,
-      role: caller.role,
-      ...{ operation, subject: "workspace", outcome: "refused", code: "not_found", reason: null },
-      details: { asked_for: asked, ...(leftOut === 0 ? {} : { left_out_before: leftOut }) },
+      ...{ actor: agentId, role, operation, subject: "workspace" },
+      ...{ outcome: "refused", code: "not_found", reason: null },
+      details: { asked_for: name, ...(leftOut === 0 ? {} : { left_out_before: leftOut }) },
       ...{ changes: [], requestId },
     };
-    await this.#workspace.engine.store.transaction((tx) => tx.appendAudit(entry));
-    this.#limit.remember(key);
-    this.#leftOut -= leftOut;
+    try {
+      await this.#workspace.engine.store.transaction((tx) => tx.appendAudit(entry));
+    } catch (error) {
+      this.#leftOut += leftOut;
+      throw error;
+    }
   }
 }
 
