@@ -40,6 +40,14 @@ export interface Message {
 
 export type NewMessage = Omit<Message, "seq" | "createdAt">;
 
+export interface AppendedMessage {
+  message: Message;
+  /** Members that it addresses, its author excluded. */
+  addressed: string[];
+  /** Of the thread, which stays as it is until the transaction ends: a close that came first is seen. */
+  threadStatus: ThreadStatus;
+}
+
 /** An agent's membership of a thread. */
 export interface Member {
   threadId: string;

@@ -46,6 +46,12 @@ export interface StoredActor {
   updatedAt: number;
 }
 
+export interface ClaimRequest {
+  actors: number;
+  mailPerActor: number;
+  machineHashes?: readonly string[];
+}
+
 export interface Claim {
   actor: StoredActor;
   /** In order of arrival, at most the limit asked for. */

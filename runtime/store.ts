@@ -1,8 +1,8 @@
 import type { Address } from "../machines/mail.ts";
-import type { ThreadStatus } from "../machines/participant/contract.ts";
 import type {
   Agent,
   AgentSession,
+  AppendedMessage,
   AuditEntry,
   AuditHead,
   AuditLink,
@@ -22,6 +22,7 @@ import type {
   NewMail,
   StoredActor,
   Claim,
+  ClaimRequest,
   StoredJournalEntry,
   TurnCommit,
   Lease,
@@ -49,14 +50,6 @@ export { countedUpTo, silentNodeKeptMs } from "./rows.ts";
  * Durable state of one workspace. Two implementations (Postgres, in-memory) pass one conformance suite.
  * All times are epoch ms of the store's own clock (Postgres: the database's), the authority for timers and leases.
  */
-
-export interface AppendedMessage {
-  message: Message;
-  /** Members that it addresses, its author excluded. */
-  addressed: string[];
-  /** Of the thread, which stays as it is until the transaction ends: a close that came first is seen. */
-  threadStatus: ThreadStatus;
-}
 
 /** One open transaction. Reads see its own writes. Nothing is visible to others before it ends well. */
 export interface Transaction extends TokenTransaction {
@@ -150,12 +143,6 @@ export interface Transaction extends TokenTransaction {
   /** Named settings of the workspace, such as the pause switch. JSON values. */
   getSetting(name: string): Promise<unknown>;
   putSetting(name: string, value: unknown): Promise<void>;
-}
-
-export interface ClaimRequest {
-  actors: number;
-  mailPerActor: number;
-  machineHashes?: readonly string[];
 }
 
 export interface TransactionOptions {

@@ -1,6 +1,5 @@
 import { RouseError } from "../../runtime/errors.ts";
-import type { Member, Message, NewMessage, Page, Thread } from "../../runtime/domain.ts";
-import type { AppendedMessage } from "../../runtime/store.ts";
+import type { AppendedMessage, Member, Message, NewMessage, Page, Thread } from "../../runtime/domain.ts";
 import { alreadyExists, notAParticipant, threadNotFound } from "../missing.ts";
 import { pageOf } from "../page.ts";
 import { compare, type Scope, type State } from "./state.ts";

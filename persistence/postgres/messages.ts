@@ -1,7 +1,6 @@
 import type { ThreadStatus } from "../../machines/participant/contract.ts";
 import type { Role } from "../../machines/roles.ts";
-import type { Message, MessageKind, NewMessage } from "../../runtime/domain.ts";
-import type { AppendedMessage } from "../../runtime/store.ts";
+import type { AppendedMessage, Message, MessageKind, NewMessage } from "../../runtime/domain.ts";
 import { threadNotFound } from "../missing.ts";
 import { column, numberOrNull } from "./columns.ts";
 import type { Fragment, Row, Scope } from "./scope.ts";
