@@ -85,6 +85,14 @@ const RULES: Rule[] = [
         files: { "api/library/a.ts": `import { x } from "../../adapters/b.ts";` },
       },
       {
+        report: "../../../adapters/ports/b.ts",
+        files: { "api/cli/agents/a.ts": `import { x } from "../../../adapters/ports/b.ts";` },
+      },
+      {
+        report: "../agents/endpoint.ts",
+        files: { "api/cli/commands/a.ts": `import { x } from "../agents/endpoint.ts";` },
+      },
+      {
         report: "../../../persistence/b.ts",
         files: { "api/cli/check/a.ts": `import { x } from "../../../persistence/b.ts";` },
       },

@@ -4,6 +4,7 @@ import type { Activity, DialogKind, LaunchPlan } from "../../machines/runtime/co
 import type { Clock } from "../../runtime/clock.ts";
 import { RouseError } from "../../runtime/errors.ts";
 import type { AgentPatterns } from "../terminals/patterns.ts";
+import type { HostedProgram } from "./host.ts";
 
 /** A token that lasts for the session, or a file that always holds a good one. */
 export type AgentCredential = { token: string } | { file: string };
@@ -104,6 +105,8 @@ export interface AgentKind {
   /** For instance `generic`. */
   kind: string;
   definition: z.ZodType;
+  /** Absent: nothing is known of the program but each agent's definition. */
+  hosted?: HostedProgram;
   /** Throws `invalid_input`. */
   read(definition: unknown): AgentProgram;
 }
@@ -111,11 +114,13 @@ export interface AgentKind {
 export function defineAgentKind<Definition>(spec: {
   kind: string;
   definition: z.ZodType<Definition>;
+  hosted?: HostedProgram;
   program(definition: Definition): AgentProgram;
 }): AgentKind {
   return {
     kind: spec.kind,
     definition: spec.definition,
+    ...(spec.hosted === undefined ? {} : { hosted: spec.hosted }),
     read(definition) {
       const parsed = spec.definition.safeParse(definition);
       if (parsed.success) return spec.program(parsed.data);

@@ -1,20 +1,15 @@
-import { execFile } from "node:child_process";
+import { runBounded } from "./run-bounded.ts";
 
-const timeoutMs = 10_000;
+/** Of a safe alphabet and bounded, since it is a foreign program's word. */
+const versionPattern = /\d{1,9}\.\d{1,9}\.\d{1,9}[\w.+-]{0,64}/;
 
 /** Version of an installed program by its `--version`, such as `2.1.328`; null when it is not there or does not tell. */
-export function programVersion(
+export async function programVersion(
   command: readonly [string, ...string[]],
-  env: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal,
 ): Promise<string | null> {
-  const [file, ...args] = command;
   const { PATH = "", HOME = "/" } = process.env;
-  const options = { env: { PATH, HOME, ...env }, cwd: "/", timeout: timeoutMs, signal } as const;
-  return new Promise((resolve) => {
-    const child = execFile(file, [...args, "--version"], options, (error, stdout) => {
-      resolve(error === null ? (/\d+\.\d+\.\d+\S*/.exec(stdout)?.[0] ?? null) : null);
-    });
-    child.stdin?.end();
-  });
+  const said = await runBounded([...command, "--version"], { PATH, HOME, ...env }, signal);
+  return said?.exitCode === 0 ? (versionPattern.exec(said.text)?.[0] ?? null) : null;
 }

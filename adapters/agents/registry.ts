@@ -14,6 +14,11 @@ export const agentKinds: AgentKinds = {
 
 /** Throws `invalid_input` for an unknown kind or a definition that the kind does not understand. */
 export function readAgentProgram(kinds: AgentKinds, kind: string, definition: unknown): AgentProgram {
+  return agentKindOf(kinds, kind).read(definition);
+}
+
+/** Throws `invalid_input` for an unknown one. */
+export function agentKindOf(kinds: AgentKinds, kind: string): AgentKind {
   const known = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
   if (known === undefined) {
     throw new RouseError("invalid_input", `agent kind ${JSON.stringify(kind)} is unknown`, {
@@ -21,5 +26,5 @@ export function readAgentProgram(kinds: AgentKinds, kind: string, definition: un
       details: { kinds: Object.keys(kinds) },
     });
   }
-  return known.read(definition);
+  return known;
 }

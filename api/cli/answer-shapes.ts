@@ -70,6 +70,27 @@ export const demoShape = z.object({
   timeline: z.array(z.object({ at: z.number(), actor: z.string(), what: z.string() })),
 });
 
+export const doctorShape = z.object({
+  kind: z.string(),
+  ok: z.boolean(),
+  checks: z.array(
+    z.object({
+      code: z.string(),
+      status: z.enum(["ok", "warn", "fail"]),
+      text: z.string(),
+      next_step: z.string().nullable(),
+    }),
+  ),
+});
+
+export const connectShape = z.object({
+  kind: z.string(),
+  agent_id: z.string().nullable(),
+  undo: z.boolean(),
+  written: z.boolean(),
+  files: z.array(z.object({ path: z.string(), diff: z.string() })),
+});
+
 /** `problem`: as the node's own check tells it. */
 export const verificationShape = (problem: z.ZodType) =>
   z.object({

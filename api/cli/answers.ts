@@ -1,16 +1,37 @@
 import { z } from "zod";
+import { configSchema } from "../config.ts";
 import { getOperation } from "../operations/list.ts";
 import { participantShape } from "../operations/participant-view.ts";
 import { runtimeShape } from "../operations/runtime-view.ts";
+import {
+  activityShape,
+  backupShape,
+  chartShape,
+  checkShape,
+  connectShape,
+  demoShape,
+  doctorShape,
+  jsonRpcShape,
+  nodeFileShape,
+  replayShape,
+  restoreShape,
+  verificationShape,
+} from "./answer-shapes.ts";
 
 /** What a command prints with `--json`. */
 export type Answer =
   /** An operation's answer as the node gave it. */
   | { operation: string }
-  /** Made by the command itself. */
-  | { schema: z.ZodType }
-  /** Its output is a form of its own: a script, a chart, a protocol, lines. */
-  | { form: string };
+  /** Made by the command itself. `form` says in words what is no list of fields. */
+  | { schema: z.ZodType; form?: string }
+  /** One value a line, as many as there are. */
+  | { lines: z.ZodType; form: string };
+
+/** Of the whole answer, or of each of its lines. Throws where an operation does not exist. */
+export function schemaOf(answer: Answer): z.ZodType {
+  if ("operation" in answer) return outputOf(answer.operation);
+  return "lines" in answer ? answer.lines : answer.schema;
+}
 
 function outputOf(name: string): z.ZodObject {
   const operation = getOperation(name);
@@ -22,30 +43,23 @@ function field(operation: string, name: string): z.ZodType {
   return outputOf(operation).shape[name] as z.ZodType;
 }
 
-const nodeFile = z.object({
-  url: z.string(),
-  pid: z.int(),
-  pidStartedAt: z.string().nullable(),
-  nodeId: z.string(),
-  version: z.string(),
-  workspace: z.string(),
-  startedAt: z.number(),
-});
-
-const counts = z.record(z.string(), z.int());
-const whole = { made_at: z.iso.datetime(), workspace_id: z.string(), tables: counts, rows: z.int() };
+function rowOf(operation: string, name: string): z.ZodType {
+  return (outputOf(operation).shape[name] as z.ZodArray<z.ZodType>).element;
+}
 
 const of = (operation: string): Answer => ({ operation });
 const own = (shape: z.ZodRawShape): Answer => ({ schema: z.object(shape) });
-const form = (name: string): Answer => ({ form: name });
+const whole = (schema: z.ZodType, form?: string): Answer =>
+  form === undefined ? { schema } : { schema, form };
+const lines = (schema: z.ZodType, form: string): Answer => ({ lines: schema, form });
 
 /** Every command has an entry; a test runs them and holds their output against it. */
 export const answers: Readonly<Record<string, Answer>> = {
-  up: own({ started: z.boolean(), node: nodeFile, log: z.string() }),
+  up: own({ started: z.boolean(), node: nodeFileShape, log: z.string() }),
   down: own({ stopped: z.boolean(), pid: z.int().nullable(), database_kept: z.boolean() }),
   status: own({
     url: z.string(),
-    node: nodeFile.nullable(),
+    node: nodeFileShape.nullable(),
     database: z.enum(["ready", "unavailable"]),
     workspace: outputOf("get_status"),
     runtimes: z.array(runtimeShape),
@@ -62,8 +76,8 @@ export const answers: Readonly<Record<string, Answer>> = {
     nodes: field("list_nodes", "nodes"),
     now: z.iso.datetime(),
   }),
-  config: form("the settings in force, as in config.json"),
-  demo: form("the report of the play"),
+  config: whole(configSchema, "the settings in force, as in config.json"),
+  demo: whole(demoShape),
   "thread create": of("create_thread"),
   "thread list": of("list_threads"),
   "thread show": of("get_thread"),
@@ -90,9 +104,11 @@ export const answers: Readonly<Record<string, Answer>> = {
   "participant resume": of("resume_injection"),
   explain: of("explain"),
   escalations: of("list_escalations"),
-  mcp: form("the protocol itself"),
+  mcp: lines(jsonRpcShape, "the protocol itself, a message a line"),
   "agent register": of("register_agent"),
   "agent list": of("list_agents"),
+  "agent doctor": whole(doctorShape),
+  "agent connect": whole(connectShape),
   "runtime register": of("register_runtime"),
   "runtime list": of("list_runtimes"),
   "runtime show": of("get_runtime"),
@@ -105,7 +121,10 @@ export const answers: Readonly<Record<string, Answer>> = {
   "runtime resume": of("resume_injection"),
   "tokens issue": of("issue_token"),
   "tokens list": of("list_tokens"),
-  "tokens revoke": form("the answer of revoke_token, or with --agent of revoke_tokens_of"),
+  "tokens revoke": whole(
+    z.union([outputOf("revoke_token"), outputOf("revoke_tokens_of")]),
+    "the answer of `revoke_token`, or with --agent of `revoke_tokens_of`",
+  ),
   "keys list": of("list_signing_keys"),
   "keys rotate": of("rotate_signing_key"),
   "keys retire": of("retire_signing_key"),
@@ -113,12 +132,12 @@ export const answers: Readonly<Record<string, Answer>> = {
   resume: of("resume_injection"),
   "wake list": of("list_wakes"),
   journal: of("get_journal"),
-  events: form("one event of list_events a line"),
+  events: of("list_events"),
   "audit list": of("list_audit"),
   "audit show": of("get_audit_entry"),
-  "audit export": form("the rows themselves"),
+  "audit export": lines(rowOf("list_audit", "entries"), "an entry of `list_audit` a line"),
   "audit head": of("get_audit_head"),
-  "audit verify": form("the report of the check"),
+  "audit verify": whole(verificationShape(rowOf("verify_audit", "problems"))),
   "dead-letters list": of("list_dead_letters"),
   "dead-letters show": of("get_dead_letter"),
   "dead-letters requeue": of("requeue_dead_letter"),
@@ -128,26 +147,12 @@ export const answers: Readonly<Record<string, Answer>> = {
   "effects list": of("list_effects"),
   "effects show": of("get_effect"),
   nodes: of("list_nodes"),
-  backup: own({ file: z.string(), bytes: z.int(), ...whole }),
-  restore: own({ ...whole, audit_checked: z.int(), audit_problems: z.array(z.string()) }),
-  "database activity": own({
-    sessions: z.array(
-      z.object({
-        pid: z.int(),
-        program: z.string(),
-        user: z.string(),
-        state: z.string(),
-        transaction_ms: z.int().nullable(),
-        waits_for: z.string().nullable(),
-        blocked_by: z.array(z.int()),
-        blocks: z.int(),
-        query: z.string(),
-      }),
-    ),
-  }),
+  backup: whole(backupShape),
+  restore: whole(restoreShape),
+  "database activity": whole(activityShape),
   "database end": own({ pid: z.int(), ended: z.literal(true) }),
-  "machine export": form("the chart in the form asked for"),
-  check: form("the file and what was found in each chart"),
-  replay: form("the report of the replay"),
-  completion: form("a script of the shell"),
+  "machine export": whole(chartShape, "the chart as `createMachine` reads it, or the form asked for"),
+  check: whole(checkShape),
+  replay: whole(replayShape),
+  completion: own({ shell: z.string(), script: z.string() }),
 };

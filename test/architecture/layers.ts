@@ -91,10 +91,18 @@ const LAYERS: Layer[] = [
     packages: NOT_XSTATE,
   },
   {
+    // What agent programs of this host need: looked at and set up by the person, in the CLI's process.
+    name: "agents of this host",
+    files: /^api\/cli\/agents\//u,
+    internal:
+      /^(?:api\/cli\/.*|api\/config\.ts|api\/operations\/fields\.ts|runtime\/(?:clock|errors|printable)\.ts|adapters\/agents\/.*|adapters\/terminals\/tmux\/terminal\.ts)$/u,
+    packages: NOT_XSTATE,
+  },
+  {
     name: "api/cli",
     files: /^api\/cli\//u,
     internal:
-      /^(?:machines\/.*|runtime\/(?:errors|printable|audit-chain)\.ts|api\/operations\/.*|api\/client\/.*|api\/(?:config|secrets|node-messages|cli\/demo|cli\/commands\/check|cli\/commands\/replay)\.ts)$/u,
+      /^(?:machines\/.*|runtime\/(?:errors|printable|audit-chain)\.ts|api\/operations\/.*|api\/client\/.*|api\/(?:config|secrets|node-messages|cli\/demo|cli\/agents\/(?:doctor|connect)|cli\/commands\/check|cli\/commands\/replay)\.ts)$/u,
     packages: NOT_XSTATE,
   },
   { name: "api/console", files: /^api\/console\//u, internal: NOTHING, packages: NOT_XSTATE },

@@ -1,6 +1,8 @@
 import { defineAgentKind, type AgentProgram } from "../kind.ts";
 import { programVersion } from "../program-version.ts";
+import { claudeCodeEdits, claudeCodeSettingsFolder } from "./connect.ts";
 import { claudeCodeDefinition, type ClaudeCodeDefinition } from "./definition.ts";
+import { claudeCodeChecks } from "./doctor.ts";
 import { launchClaudeCode, sessionOf } from "./launch.ts";
 import { observeSession } from "./observe.ts";
 import { configFolderOf, prepareFolder } from "./prepare.ts";
@@ -11,6 +13,12 @@ import { isSessionOpen } from "./session-files.ts";
 export const claudeCode = defineAgentKind({
   kind: "claude-code",
   definition: claudeCodeDefinition,
+  hosted: {
+    title: "Claude Code",
+    checks: claudeCodeChecks,
+    settingsFolder: claudeCodeSettingsFolder,
+    edits: claudeCodeEdits,
+  },
   program(definition): AgentProgram {
     return {
       patterns: claudeCodeScreens,

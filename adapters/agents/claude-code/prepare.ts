@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { RouseError } from "../../../runtime/errors.ts";
 import type { ClaudeCodeDefinition } from "./definition.ts";
-import { orWhenMissing } from "./session-files.ts";
+import { orWhenMissing } from "../when-missing.ts";
 
 export const serverName = "rouse";
 

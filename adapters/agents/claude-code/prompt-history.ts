@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { readLastRecords } from "./records.ts";
-import { orWhenMissing } from "./session-files.ts";
+import { orWhenMissing } from "../when-missing.ts";
 
 const prompt = z.object({ display: z.string(), timestamp: z.number() });
 

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { delay, systemClock } from "../../../runtime/clock.ts";
 import { processStartedAt } from "../../terminals/process-table.ts";
+import { orWhenMissing } from "../when-missing.ts";
 
 const sessionFile = z.object({
   pid: z.int(),
@@ -82,11 +83,4 @@ function ownDomain(): string | null {
   } catch {
     return null;
   }
-}
-
-export function orWhenMissing<Value>(value: Value): (error: unknown) => Value {
-  return (error) => {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return value;
-    throw error;
-  };
 }

@@ -3,7 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { readLastRecords } from "./records.ts";
-import { orWhenMissing } from "./session-files.ts";
+import { orWhenMissing } from "../when-missing.ts";
 
 /** A rate limit that names no reset is taken to last this long. */
 const namelessLimitMs = 5 * 60_000;

@@ -1,6 +1,8 @@
 import type { LaunchPlan } from "../../../machines/runtime/contract.ts";
 import { defineAgentKind, type AgentProgram } from "../kind.ts";
+import { codexEdits, codexSettingsFolder } from "./connect.ts";
 import { codexDefinition } from "./definition.ts";
+import { codexChecks } from "./doctor.ts";
 import { codexHomeOf, sessionPattern } from "./home.ts";
 import { launchCodex } from "./launch.ts";
 import { codexVersion, prepareCodex } from "./prepare.ts";
@@ -12,6 +14,12 @@ import { writerOf } from "./writer-lock.ts";
 export const codex = defineAgentKind({
   kind: "codex",
   definition: codexDefinition,
+  hosted: {
+    title: "Codex",
+    checks: codexChecks,
+    settingsFolder: codexSettingsFolder,
+    edits: codexEdits,
+  },
   program(definition): AgentProgram {
     return {
       patterns: codexScreens,

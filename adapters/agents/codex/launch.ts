@@ -3,11 +3,10 @@ import { RouseError } from "../../../runtime/errors.ts";
 import { agentEnvironment } from "../environment.ts";
 import type { AgentLaunch, LaunchIdentity } from "../kind.ts";
 import type { CodexDefinition } from "./definition.ts";
+import { passedOn, startsOurServer } from "./connect.ts";
 import { codexHomeOf, sessionPattern } from "./home.ts";
+import { ourServer } from "./server.ts";
 import { type Setting, toToml } from "./toml.ts";
-
-/** Longest an answer of ours may take: a read that waits for messages is bounded below that. */
-const toolTimeoutSec = 120;
 
 /**
  * Everything is told by arguments and nothing by Codex's own file of settings, which it and its user write: so there is
@@ -20,10 +19,14 @@ export function launchCodex(
 ): AgentLaunch {
   const { command, cwd, env } = definition;
   const resumed = plan.purpose === "resume" ? ["resume", requireSession(plan.sessionId)] : [];
-  const options = [...resumed, "--no-daemon", ...modes(definition), ...settings(definition, identity.mcpUrl)];
   // Behind `--` a prompt that looks like an option stays a prompt.
   const prompt = plan.prompt === null ? [] : ["--", plan.prompt.replaceAll("\0", "")];
   const codexHome = codexHomeOf(definition, identity.folder);
+  // A program that stands in the person's settings takes address and token from its environment.
+  const reached = startsOurServer(codexHome)
+    ? { env_vars: passedOn }
+    : { url: identity.mcpUrl, bearer_token_env_var: "ROUSE_TOKEN" };
+  const options = [...resumed, "--no-daemon", ...modes(definition), ...settings(definition, reached)];
   const session = plan.purpose === "resume" ? plan.sessionId : null;
   return {
     argv: [...command, ...options, ...prompt],
@@ -48,19 +51,13 @@ function modes({ model, sandbox, approvals }: CodexDefinition): string[] {
   ];
 }
 
-function settings({ config, cwd }: CodexDefinition, mcpUrl: string): string[] {
+function settings({ config, cwd }: CodexDefinition, reached: Record<string, Setting>): string[] {
   const all: Record<string, Setting> = {
     check_for_update_on_startup: false,
     ...config,
     // An inline table: the name of a folder may contain whatever ends a dotted name.
     projects: { [cwd]: { trust_level: "trusted" } },
-    "mcp_servers.rouse": {
-      url: mcpUrl,
-      bearer_token_env_var: "ROUSE_TOKEN",
-      default_tools_approval_mode: "approve",
-      startup_timeout_sec: 10,
-      tool_timeout_sec: toolTimeoutSec,
-    },
+    "mcp_servers.rouse": { ...reached, ...ourServer },
   };
   return Object.entries(all).flatMap(([name, setting]) => ["-c", `${name}=${toToml(setting)}`]);
 }

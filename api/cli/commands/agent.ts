@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Option } from "commander";
 import { RouseError } from "../../../runtime/errors.ts";
 import { defineCommand, type CommandGroup } from "../command.ts";
+import { connect, doctor } from "./agent-host.ts";
 import { cursor, limit, type Paged } from "../options.ts";
 import { agentTable, agentText } from "../views/runtimes.ts";
 
@@ -61,5 +62,5 @@ const listing = defineCommand<Paged>({
 export const agentGroup: CommandGroup = {
   name: "agent",
   summary: "Identities that can be woken.",
-  commands: [register, listing],
+  commands: [register, listing, doctor, connect],
 };

@@ -29,16 +29,12 @@ export function upText({ started, node, log }: UpReport, { paper, rouse }: Style
 
 /** Lines to copy; every agent takes a name of its own. */
 export function connectText(url: string, rouse: string): string {
-  return `Connect Codex (a token lasts 12 hours; take another name for every agent):
-  export ROUSE_TOKEN=$(${rouse} tokens issue --agent codex-1)
-  codex mcp add rouse --url ${url}/mcp --bearer-token-env-var ROUSE_TOKEN
-or, in place of the last line, in ~/.codex/config.toml:
-  [mcp_servers.rouse]
-  url = "${url}/mcp"
-  bearer_token_env_var = "ROUSE_TOKEN"
-  tool_timeout_sec = 120
-
-Connect Claude Code:
-  claude mcp add --transport http rouse ${url}/mcp --header "Authorization: Bearer $(${rouse} tokens issue --agent claude-1)"
+  return `Connect your own Codex and Claude Code by their settings; it asks first, and --undo takes it back:
+  ${rouse} agent connect codex --agent codex-1
+  ${rouse} agent connect claude-code --agent claude-1
+See what works on this host, and what not:
+  ${rouse} agent doctor codex
+Connect any other client to ${url}/mcp with a token, which lasts 12 hours:
+  ${rouse} tokens issue --agent other-1
 `;
 }

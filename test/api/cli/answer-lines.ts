@@ -56,9 +56,10 @@ async function newToken(stage: Stage): Promise<{ JTI: string }> {
   return { JTI: (await ask(stage, "tokens issue --agent bob"))["jti"] ?? "" };
 }
 
+/** Not the one before it, which signed the token that the commands show. */
 async function signingKey(stage: Stage): Promise<{ KID: string }> {
-  const keys: { kid: string }[] = (await ask(stage, "keys list"))["keys"] ?? [];
-  return { KID: keys.at(-1)?.kid ?? "" };
+  const keys: { kid: string; state: string }[] = (await ask(stage, "keys list"))["keys"] ?? [];
+  return { KID: keys.find(({ state }) => state === "signing")?.kid ?? "" };
 }
 
 async function lastRow(stage: Stage): Promise<{ ROW: string }> {
@@ -92,6 +93,7 @@ export const answerLines: readonly AnswerLine[] = [
   line("explain th-1 bob"),
   line(`agent register bob --definition {"command":["my-agent"],"cwd":"/srv"}`),
   line("agent list"),
+  line("agent doctor generic"),
   line("runtime register bob --id r-1"),
   line("runtime list"),
   line("runtime show r-1"),
@@ -160,8 +162,11 @@ export const processLines = [
   "restore $FILE --replace",
 ] as const;
 
-/** Commands whose answer another test holds against its entry, since there it costs a minute less. */
-export const shownElsewhere: Readonly<Record<string, string>> = { demo: "test/e2e/story.test.ts" };
+/** Commands whose answer another test holds against its entry: there it costs a minute less, or touches no real home. */
+export const shownElsewhere: Readonly<Record<string, string>> = {
+  demo: "test/e2e/story.test.ts",
+  "agent connect": "test/api/cli/agent-host.test.ts",
+};
 
 /** The command that a line is of: the longest path that it begins with. */
 export function commandOf(text: string, paths: readonly string[]): string | null {

@@ -42,10 +42,9 @@ describe("with the embedded database", () => {
     expect(first).toMatchObject({ code: 0 });
     const node = await nodeFile();
     expect(first.out).toContain("Rouse is running.");
-    expect(first.out).toContain(
-      `codex mcp add rouse --url ${node.url}/mcp --bearer-token-env-var ROUSE_TOKEN`,
-    );
-    expect(first.out).toContain(`claude mcp add --transport http rouse ${node.url}/mcp --header`);
+    expect(first.out).toContain("rouse agent connect codex --agent codex-1\n");
+    expect(first.out).toContain("rouse agent connect claude-code --agent claude-1\n");
+    expect(first.out).toContain(`client to ${node.url}/mcp with a token`);
     expect(first.err).toMatch(/^Starting the node\n( {2}.* …\n)+$/);
 
     const second = await rouse(["up", "--json"]);
@@ -115,7 +114,7 @@ describe("with a database of its own", () => {
 
   test("in the foreground it shows its log and how to connect, and drains on SIGTERM", async () => {
     const front = inFront({ DATABASE_URL: database.url });
-    await untilShown(front, "codex mcp add");
+    await untilShown(front, "agent connect codex");
     const node = await nodeFile();
     front.kill("SIGTERM");
     const [code] = (await once(front, "close")) as [number | null];
