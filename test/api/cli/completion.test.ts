@@ -21,7 +21,7 @@ function offered(...words: string[]): string[] {
 describe("completion", () => {
   test("offers commands, then their subcommands, then options", () => {
     expect(offered("thr")).toEqual(["thread"]);
-    expect(offered("thread", "re")).toEqual(["read", "resolve", "reopen"]);
+    expect(offered("thread", "re")).toEqual(["read", "resolve", "reopen", "resume"]);
     expect(offered("thread", "post", "th-1", "--k")).toEqual(["--kind"]);
     expect(offered("--json", "thread", "c")).toEqual(["create", "close"]);
     expect(offered("up", "--j")).toEqual(["--json"]);
