@@ -4,6 +4,7 @@ import { mayWait, whileGood } from "../auth/while-good.ts";
 import { RouseError } from "../../runtime/errors.ts";
 import { createMcpEndpoint, type McpEndpoint } from "../mcp/endpoint.ts";
 import { mcpRoutes } from "../mcp/routes.ts";
+import { isRefusal } from "../operations/audit.ts";
 import { operations } from "../operations/list.ts";
 import type { Operation, Workspace } from "../operations/operation.ts";
 import { runOperation, type OperationResult } from "../operations/run-operation.ts";
@@ -93,7 +94,10 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   server.setNotFoundHandler(async (request) => {
     const { authorization } = request.headers;
     // Whose token is good is on record by name, any other one is counted.
-    request.authenticated = await authenticate(authorization, request.id).catch(() => null);
+    request.authenticated = await authenticate(authorization, request.id).catch((error: unknown) => {
+      if (isRefusal(error)) return null;
+      throw error;
+    });
     throw new RouseError("not_found", `there is nothing at ${placeOf(request)}`, {
       nextStep: "See the operations guide for paths and methods.",
     });

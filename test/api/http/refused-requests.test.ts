@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { closeServer } from "../../../api/http/listen.ts";
 import { peerKind } from "../../../api/http/refused-requests.ts";
+import { RouseError } from "../../../runtime/errors.ts";
 import { createWorld, type World } from "../world.ts";
 import { serve, type Served } from "./client.ts";
 
@@ -95,6 +96,15 @@ test("a refusal that cannot be written down is not told: the call failed and may
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
   const response = await post("/v1/threads", { headers, body: "{" });
   expect(response.status).toBe(500);
+  world.store.transaction = original;
+});
+
+test("who asks for a path that does not exist hears nothing of it while nobody can tell who asks", async () => {
+  const token = await served.token("bob");
+  const original = world.store.transaction.bind(world.store);
+  world.store.transaction = () => Promise.reject(new RouseError("database_unavailable", "planted"));
+  await world.clock.advance(10_000);
+  expect(await served.rest(token, "GET", "/v1/nowhere")).toMatchObject({ status: 503 });
   world.store.transaction = original;
 });
 
