@@ -1,10 +1,10 @@
 import { accessSync, constants, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { isAbsolute, join } from "node:path";
 
-/** Path of an installed program, as a shell would find it by PATH; null when there is none. */
+/** Path of an installed program by PATH, without what that finds only in some folders; null when there is none. */
 export function findProgram(name: string, path = ""): string | null {
-  const folders = path.split(":").map((folder) => (folder === "" ? "." : folder));
-  return folders.map((folder) => resolve(join(folder, name))).find(isExecutable) ?? null;
+  const folders = path.split(":").filter(isAbsolute);
+  return folders.map((folder) => join(folder, name)).find(isExecutable) ?? null;
 }
 
 function isExecutable(path: string): boolean {

@@ -235,6 +235,17 @@ describe("agent connect", () => {
     expect(await readdir(join(person, ".claude"))).toEqual([]);
   });
 
+  test("leaves alone a file that needs no change, and what the person had allowed before", async () => {
+    await mkdir(join(person, ".claude"));
+    const settings = join(person, ".claude/settings.json");
+    await writeFile(settings, '{"permissions": {"allow": ["mcp__rouse"]}}');
+    const { ino } = await stat(settings);
+    expect((await connect("claude-code", "--yes")).files).toHaveLength(1);
+    expect((await connect("claude-code", "--undo", "--yes")).files).toHaveLength(1);
+    expect(await file(".claude/settings.json")).toBe('{"permissions": {"allow": ["mcp__rouse"]}}');
+    expect((await stat(settings)).ino).toBe(ino);
+  });
+
   test("only looks with --dry-run, and writes nothing for whom it cannot ask", async () => {
     const look = await rouse("connect", "codex", "--dry-run");
     expect(look).toMatchObject({ code: 0, err: "" });
