@@ -58,11 +58,14 @@ test("a claim that nobody asks for holds nothing once its transaction is over, h
   expect(types(await store.transaction((tx) => tx.claimReady(firstClaim)))).toEqual(["hello"]);
 });
 
-test("a claim that fails is told to the work that asks for it, and to nobody else", async () => {
+test("a claim that fails is told to the work that asks for it, and at the end where nobody did", async () => {
   const store = await storeWithMail();
   const bad = { ...firstClaim, machineHashes: ["a\0b"] };
-  await expect(store.transaction((tx) => tx.claimReady(bad), { firstClaim: bad })).rejects.toThrow();
-  await expect(store.transaction(async () => "done", { firstClaim: bad })).rejects.toThrow();
+  const refused = { code: "invalid_input" };
+  const asking = store.transaction((tx) => tx.claimReady(bad), { firstClaim: bad });
+  await expect(asking).rejects.toMatchObject(refused);
+  const silent = store.transaction(async () => "done", { firstClaim: bad });
+  await expect(silent).rejects.toMatchObject(refused);
   expect(types(await store.transaction((tx) => tx.claimReady(firstClaim), { firstClaim }))).toEqual([
     "hello",
   ]);
