@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { programVersion } from "../../../adapters/agents/program-version.ts";
 import { runBounded } from "../../../adapters/agents/run-bounded.ts";
 import { processStartedAt } from "../../../adapters/terminals/process-table.ts";
@@ -51,6 +51,14 @@ describe("a foreign program that is asked something", () => {
     expect(await said).toBeNull();
     const all = (await readFile(pids, "utf8")).trim().split(" ").map(Number);
     await until("their end", 10_000, () => all.every((pid) => processStartedAt(pid) === null));
+  });
+
+  test("has ten seconds", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const said = runBounded(await program("exec sleep 600"), env, new AbortController().signal);
+    vi.advanceTimersByTime(10_000);
+    expect(await said).toBeNull();
   });
 
   test("tells a version of harmless letters, or none", async () => {
