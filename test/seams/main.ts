@@ -39,7 +39,9 @@ async function run(seams: readonly SeamName[]): Promise<void> {
   let done = 0;
   const onRound = ({ seam, problems, recoveryMs }: RoundReport): void => {
     done += 1;
-    const end = problems.length === 0 ? `back after ${Math.round(Math.max(...recoveryMs))} ms` : problems[0];
+    const back =
+      recoveryMs.length === 0 ? "no turn was left" : `back after ${Math.round(Math.max(...recoveryMs))} ms`;
+    const end = problems[0] ?? back;
     console.error(`${done}/${seams.length * rounds} ${seam}: ${end}`);
   };
   const interruption = new AbortController();

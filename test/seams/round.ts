@@ -38,7 +38,7 @@ export async function playRound(stage: Stage, plan: RoundPlan): Promise<RoundRes
   const { deaths } = stage.node;
   return {
     deaths: deaths.map(({ trip }) => trip.seam),
-    recoveryMs: deaths.map(({ at }) => recoveryOf(turnsAt, at)),
+    recoveryMs: deaths.flatMap(({ at }) => recoveryOf(turnsAt, at)),
     passings: await stage.node.passings(),
     blocked,
     problems: [...unrest, ...repeated, ...findProblems(history, plan.threadId, acknowledged)],
@@ -133,7 +133,8 @@ async function repeatPosts(
   return problems;
 }
 
-function recoveryOf(turnsAt: readonly number[], diedAt: number): number {
+/** None when nothing was left to move after the death. */
+function recoveryOf(turnsAt: readonly number[], diedAt: number): number[] {
   const next = turnsAt.find((at) => at > diedAt);
-  return next === undefined ? Number.NaN : next - diedAt;
+  return next === undefined ? [] : [next - diedAt];
 }

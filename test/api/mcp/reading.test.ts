@@ -3,6 +3,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { closeServer } from "../../../api/http/listen.ts";
 import { answerBytes } from "../../../api/mcp/bounded-answer.ts";
+import { until } from "../../network/until.ts";
 import { serve, type Served } from "../http/client.ts";
 import { callerOf, createWorld, type World } from "../world.ts";
 
@@ -133,7 +134,7 @@ describe("what a model reads by MCP", () => {
   test("a read that waits ends when the node drains, with an answer", async () => {
     const listeners = countListeners(world);
     const waiting = read({ wait_s: 50 });
-    await until(() => listeners() === 1);
+    await until("one listener", 10_000, () => listeners() === 1);
     await closeServer(served.server, 5_000);
     expect(await waiting).toMatchObject({ messages: [] });
   });
@@ -146,11 +147,11 @@ describe("what a model reads by MCP", () => {
       undefined,
       { signal: cancel.signal },
     );
-    await until(() => listeners() === 1);
+    await until("one listener", 10_000, () => listeners() === 1);
     await bob.close();
     cancel.abort();
     await expect(waiting).rejects.toThrow(/closed|abort/i);
-    await until(() => listeners() === 0);
+    await until("no listener", 10_000, () => listeners() === 0);
   });
 
   test("a thread is a resource: listed, summarized, read on", async () => {
@@ -183,12 +184,4 @@ function countListeners({ workspace: { engine } }: World): () => number {
     };
   };
   return () => count;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error("it did not come true within 10 s");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }

@@ -11,6 +11,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { ResourceUpdatedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { NodeFile } from "../../../../api/node-messages.ts";
+import { until } from "../../../network/until.ts";
 import { createTestDatabase, type TestDatabase } from "../../../setup/database.ts";
 import { runProcess } from "../stage.ts";
 
@@ -162,7 +163,7 @@ describe("rouse mcp, by real clients over standard input and output, against a r
     const { url } = await node();
     const seen = async () =>
       (await fetch(`${url}/v1/threads`, { headers: { authorization: `Bearer ${brief}` } })).status;
-    while ((await seen()) === 200) await new Promise((resolve) => setTimeout(resolve, 100));
+    await until("the first token to end", 30_000, async () => (await seen()) !== 200);
     expect(await seen()).toBe(401);
     expect(await call(refreshing, "list_threads", {})).toMatchObject({ isError: undefined });
   }, 60_000);
