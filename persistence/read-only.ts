@@ -18,7 +18,6 @@ const reads: ReadonlySet<keyof Transaction> = new Set<keyof Transaction>([
   "listUnreadMembers",
   "getAgent",
   "listAgents",
-  "getIdempotent",
   "readTokenTrust",
   "getToken",
   "listTokens",

@@ -84,18 +84,26 @@ async function mutate(
 ): Promise<OperationResult> {
   const { engine } = request.workspace;
   const keyed = keyedCall(operation, request.caller, input);
+  let unknown: unknown = null;
   for (let attempt = 1; ; attempt++) {
+    let heldActors = false;
     try {
       const { result, asked } = await engine.store.transaction(async (plain) => {
-        const { tx, asked } = noteWork(plain);
+        const { tx, asked } = noteWork(plain, () => (heldActors = true));
         return { result: await mutateIn(tx, operation, request, { input, keyed }), asked };
       });
       engine.ring([...asked]);
       return result;
     } catch (error) {
-      if (mayRepeat(error, keyed) && attempt < mostAttempts) continue;
+      // Turns passed over what it held, and whoever sent them mail has rung already.
+      if (heldActors) engine.ring(["mail"]);
+      // With a key a repetition finds its own first result. Once: who waited for a standby in vain would do so again.
+      const looksItUp = keyed !== null && unknown === null && isRouseError(error, "commit_outcome_unknown");
+      if (looksItUp) unknown = error;
+      if (looksItUp || (isRouseError(error, "conflict") && attempt < mostAttempts)) continue;
       const first = isRefusal(error) ? await firstResult(engine.store, keyed) : null;
-      if (first === null) throw error;
+      // That nothing was committed is true of the last attempt only.
+      if (first === null) throw isRefusal(error) ? error : (unknown ?? error);
       request.onReplayed?.();
       return first;
     }
@@ -118,18 +126,12 @@ function keyedCall(operation: Mutation, caller: Caller, input: Record<string, un
 /** What was refused may be refused because of its own twin, which was committed after this one began. */
 function firstResult(store: Store, keyed: KeyedCall | null): Promise<OperationResult | null> {
   if (keyed === null) return Promise.resolve(null);
-  return store.transaction((tx) => findResult(tx, keyed), { readOnly: true });
+  return store.transaction((tx) => findResult(tx, keyed));
 }
 
 async function findResult(tx: Transaction, { id, stands }: KeyedCall): Promise<OperationResult | null> {
   const found = await tx.getIdempotent(id);
   return found === null ? null : (replay(found, stands) as OperationResult);
-}
-
-/** With a key a repetition finds its own first result, so an unknown outcome can be looked up by trying again. */
-function mayRepeat(error: unknown, keyed: KeyedCall | null): boolean {
-  if (isRouseError(error, "conflict")) return true;
-  return isRouseError(error, "commit_outcome_unknown") && keyed !== null;
 }
 
 async function mutateIn(

@@ -8,12 +8,17 @@ export interface IdempotencyKey {
   key: string;
 }
 
+/**
+ * What is found is locked, because its holder answers with it: a lock is written to the log, so that the commit waits for
+ * the standby that the first one may not have waited for.
+ */
 export async function getIdempotent(
   { sql, workspaceId }: Scope,
   { caller, key }: IdempotencyKey,
 ): Promise<IdempotencyRecord | null> {
   const [row] = await sql`
-    select * from rouse.idempotency where workspace_id = ${workspaceId} and caller = ${caller} and key = ${key}`;
+    select * from rouse.idempotency where workspace_id = ${workspaceId} and caller = ${caller} and key = ${key}
+    for key share`;
   if (row === undefined) return null;
   return {
     operation: row["operation"],

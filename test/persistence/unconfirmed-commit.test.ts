@@ -2,6 +2,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { startEmbedded } from "../../persistence/embedded/server.ts";
 import { connect, type Database } from "../../persistence/postgres/connect.ts";
+import { migrate } from "../../persistence/postgres/migrate.ts";
+import { createPostgresStore } from "../../persistence/postgres/store.ts";
+import { callerOf, createWorld, type World } from "../api/world.ts";
 import { until } from "../network/until.ts";
 import { makeServerFolder } from "../setup/server-folder.ts";
 
@@ -9,6 +12,7 @@ import { makeServerFolder } from "../setup/server-folder.ts";
 let remove: () => Promise<void>;
 let database: Database;
 let person: Database;
+let world: World;
 
 beforeAll(async () => {
   const folder = await makeServerFolder();
@@ -17,13 +21,21 @@ beforeAll(async () => {
   database = connect({ url, max: 2 });
   person = connect({ url, max: 1 });
   await person.sql`create table note (body text)`;
-  await person.sql`alter system set synchronous_standby_names = 'nobody'`;
+  await migrate(database);
+  const store = createPostgresStore({ database, workspaceId: "w" });
+  world = await createWorld(undefined, store);
+  await world.call("create_thread", callerOf(world, "ann"), { thread_id: "th-1", title: "Review" });
+  await waitFor("nobody");
+});
+
+async function waitFor(standby: string): Promise<void> {
+  await person.sql.unsafe(`alter system set synchronous_standby_names = '${standby}'`);
   await person.sql`select pg_reload_conf()`;
   await until("the server to wait for it", 10_000, async () => {
     const [row] = await person.sql`select current_setting('synchronous_standby_names') as names`;
-    return row?.["names"] === "nobody";
+    return row?.["names"] === standby;
   });
-});
+}
 
 afterAll(async () => {
   await Promise.all([database.close(), person.close()]);
@@ -49,4 +61,17 @@ test.each([
 
 test("what only reads waits for nobody", async () => {
   expect(await database.transaction((sql) => sql`select 1 as one`)).toEqual([{ one: 1 }]);
+});
+
+test("a call with a key is not answered from what no standby has; nothing is done twice", async () => {
+  const post = { thread_id: "th-1", body: "One", idempotency_key: "k1" };
+  const posting = () => world.call("post_message", callerOf(world, "ann"), post);
+  const unknown = { status: "rejected", reason: { code: "commit_outcome_unknown" } };
+  // It looks itself for what became of it, which is no answer while that is on this server only.
+  const [first] = await Promise.allSettled([posting(), cancelWhatWaits().then(cancelWhatWaits)]);
+  expect(first).toMatchObject(unknown);
+  const [again] = await Promise.allSettled([posting(), cancelWhatWaits().then(cancelWhatWaits)]);
+  expect(again).toMatchObject(unknown);
+  await waitFor("");
+  expect(await posting()).toMatchObject({ seq: 1 });
 });

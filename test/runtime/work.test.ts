@@ -21,7 +21,7 @@ test.each<[string, Partial<Record<keyof Asks, readonly unknown[]>>, Work[]]>([
 test("a transaction notes what its actors asked for, beside the mail that it may send", async () => {
   const committed: TurnCommit[] = [];
   const plain = { commitTurns: async (commits: TurnCommit[]) => void committed.push(...commits) };
-  const { tx, asked } = noteWork(plain as unknown as Transaction);
+  const { tx, asked } = noteWork(plain as unknown as Transaction, () => undefined);
   expect([...asked]).toEqual(["mail"]);
   await tx.commitTurns([commit({ effectsRequested: [1] })]);
   await tx.commitTurns([commit({ timersArmed: [1] })]);

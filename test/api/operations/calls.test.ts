@@ -134,6 +134,20 @@ describe.each(storeFixtures())("calls $name", (fixture) => {
     await expect(post("Two")).rejects.toMatchObject({ code: "commit_outcome_unknown", retryable: true });
   });
 
+  test("an unknown outcome stays unknown when the store cannot be asked for it", async () => {
+    const original = store.transaction.bind(store);
+    const failures = ["commit_outcome_unknown", "database_unavailable"] as const;
+    let calls = 0;
+    store.transaction = async (work, options) => {
+      const failure = failures[calls];
+      calls += 1;
+      if (failure !== undefined) throw new RouseError(failure, "the connection broke");
+      return original(work, options);
+    };
+    await expect(post("One", "k1")).rejects.toMatchObject({ code: "commit_outcome_unknown" });
+    expect(calls).toBe(2);
+  });
+
   test("each mutation writes one audit row with who, what and why, and never a body", async () => {
     await post("A secret plan", "k1");
     await post("A secret plan", "k1");

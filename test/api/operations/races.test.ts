@@ -67,6 +67,25 @@ describe("calls that meet", () => {
     await expect(joining).rejects.toMatchObject({ code: "thread_closed" });
   });
 
+  test("mail that turns passed over, because a call held its actor that was then refused, is rung for", async () => {
+    const to = "thread/th-1" as const;
+    const event = { type: "nobody.hears.this" };
+    let ringsBefore = 0;
+    meanwhile = {
+      step: "commitTurns",
+      happens: async () => {
+        await world.store.transaction((tx) => tx.send([{ to, from: "test", event }]));
+        await world.settle();
+        ringsBefore = world.rings();
+      },
+    };
+    const needless = { thread_id: "th-1", status: "active", reason: "no" };
+    const refused = world.call("update_thread_status", lead, needless);
+    await expect(refused).rejects.toMatchObject({ code: "transition_refused" });
+    expect((await world.store.counts()).mail).toBe(1);
+    expect(world.rings()).toBe(ringsBefore + 1);
+  });
+
   test("who joins a thread that is resolved at the same moment knows it", async () => {
     meanwhile = {
       step: "insertMember",
