@@ -59,3 +59,7 @@ export const blockReasons = [
   "operator",
 ] as const;
 export type BlockReason = (typeof blockReasons)[number];
+
+/** Why a person is called: whatever blocks, and what stands still without anybody being blocked. */
+export const escalationReasons = [...blockReasons, "unanswered"] as const;
+export type EscalationReason = (typeof escalationReasons)[number];

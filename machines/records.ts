@@ -1,4 +1,4 @@
-import type { BlockReason } from "./reasons.ts";
+import type { BlockReason, EscalationReason } from "./reasons.ts";
 import type { ThreadStatus } from "./participant/contract.ts";
 
 /**
@@ -25,7 +25,7 @@ export interface EngineRecords {
   "escalation.raised": {
     threadId: string | null;
     agentId: string | null;
-    reason: BlockReason;
+    reason: EscalationReason;
     detail: string;
     at: number;
   };

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { ChartMigration } from "./migration.ts";
 import type { PortSpec } from "./port.ts";
 import { defaultWakePolicy } from "./participant/contract.ts";
+import { participantMigrations } from "./participant/migrations.ts";
 import { participantMachine } from "./participant/machine.ts";
 import { deliverWake, resumeSession, spawnSession } from "./participant/ports.ts";
 import { defaultRuntimePolicy } from "./runtime/events.ts";
@@ -50,10 +51,11 @@ export const registeredMachines: readonly RegisteredMachine[] = [
   },
   {
     kind: "participant",
-    version: "1",
+    version: "2",
     machine: participantMachine,
     ports: [deliverWake, resumeSession, spawnSession],
     policy: defaultWakePolicy,
+    migrations: participantMigrations,
   },
   {
     kind: "runtime",

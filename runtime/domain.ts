@@ -1,5 +1,5 @@
 import type { ThreadStatus } from "../machines/participant/contract.ts";
-import type { BlockReason } from "../machines/reasons.ts";
+import type { BlockReason, EscalationReason } from "../machines/reasons.ts";
 import type { Role } from "../machines/roles.ts";
 
 /** Rows of the product's own tables. Times are epoch ms; ids match `[a-z0-9-]+`. */
@@ -38,7 +38,8 @@ export interface Message {
   createdAt: number;
 }
 
-export type NewMessage = Omit<Message, "seq" | "createdAt">;
+/** `wantsReply`: each member that it addresses owes a reply until it posts in the thread itself. Default: false. */
+export type NewMessage = Omit<Message, "seq" | "createdAt"> & { wantsReply?: boolean };
 
 export interface AppendedMessage {
   message: Message;
@@ -46,6 +47,8 @@ export interface AppendedMessage {
   addressed: string[];
   /** Of the thread, which stays as it is until the transaction ends: a close that came first is seen. */
   threadStatus: ThreadStatus;
+  /** Its author owed a reply: this is it. */
+  settlesReply: boolean;
 }
 
 /** An agent's membership of a thread. */
@@ -56,6 +59,8 @@ export interface Member {
   lastReadSeq: number;
   /** Newest message addressed to this member that is not its own, 0 when none. */
   headSeq: number;
+  /** Newest message that wants a reply of this member, which posted nothing since; null when none. */
+  replyDueSeq: number | null;
 }
 
 export interface AgentSession {
@@ -169,7 +174,7 @@ export interface Escalation {
   escalationId: string;
   threadId: string | null;
   agentId: string | null;
-  reason: BlockReason;
+  reason: EscalationReason;
   detail: string;
   at: number;
 }

@@ -1,4 +1,4 @@
-import { blockReasons } from "../../machines/reasons.ts";
+import { escalationReasons } from "../../machines/reasons.ts";
 import type { JournalEntry, TurnCommit } from "../../runtime/store.ts";
 import { known, startAtZero, type MetricMaker } from "./metric.ts";
 import type { StoreObserver } from "./store-observer.ts";
@@ -38,7 +38,7 @@ export function conversationMetrics(maker: MetricMaker): StoreObserver {
   const loops = maker.counter("rouse_loop_guards_total", "Threads blocked because they went in circles.", [
     "reason",
   ]);
-  startAtZero(escalations, blockReasons);
+  startAtZero(escalations, escalationReasons);
   startAtZero(loops, loopReasons);
   return {
     committed({ messages, commits }) {

@@ -1,12 +1,12 @@
 import { z } from "zod";
-import { blockReasons } from "../../machines/reasons.ts";
+import { escalationReasons } from "../../machines/reasons.ts";
 import { cursor, iso, limit, page, pageEnd, pageQuery, threadId, timestamp } from "./fields.ts";
 import { defineQuery } from "./operation.ts";
 import { overseers } from "./role-sets.ts";
 
 export const listEscalations = defineQuery({
   name: "list_escalations",
-  summary: "What the system handed to a person: which thread or participant was blocked, when and why.",
+  summary: "What the system handed to a person: who is blocked or owes a reply, where, when and why.",
   toolset: "operation",
   http: { method: "GET", path: "/v1/escalations" },
   roles: overseers,
@@ -17,7 +17,7 @@ export const listEscalations = defineQuery({
         escalation_id: z.string(),
         thread_id: z.string().nullable(),
         agent_id: z.string().nullable().describe("null: the whole thread."),
-        reason: z.enum(blockReasons),
+        reason: z.enum(escalationReasons),
         detail: z.string(),
         at: timestamp,
       }),

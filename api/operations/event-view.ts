@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { threadStatuses } from "../../machines/participant/contract.ts";
-import { blockReasons } from "../../machines/reasons.ts";
+import { blockReasons, escalationReasons } from "../../machines/reasons.ts";
 import type { EngineRecord } from "../../machines/records.ts";
 import type { StoredJournalEntry } from "../../runtime/store.ts";
 import { iso, timestamp } from "./fields.ts";
@@ -37,6 +37,9 @@ export const eventShape = z.discriminatedUnion("type", [
     step: z.string().describe("The same with its inner state, for instance unread.coalescing."),
   }),
   kind("participant.presence_changed", { presence: z.string() }),
+  kind("participant.reply_changed", {
+    reply: z.string().describe("due: it read what wants a reply of it; overdue: for too long; settled."),
+  }),
   kind("participant.read", { last_read_seq: z.int(), unread: z.int() }),
   kind("wake.opened", { ...wakeId, head_seq: z.int() }),
   kind("wake.acknowledged", { ...wakeId, by: z.enum(["heartbeat", "cursor"]) }),
@@ -45,7 +48,7 @@ export const eventShape = z.discriminatedUnion("type", [
     outcome: z.enum(["read", "blocked", "withdrawn"]),
     reason: z.enum(blockReasons).nullable(),
   }),
-  kind("escalation.raised", { reason: z.enum(blockReasons), detail: reasonText }),
+  kind("escalation.raised", { reason: z.enum(escalationReasons), detail: reasonText }),
   kind("runtime.registered", { runtime_id: z.string(), states: z.array(z.string()) }),
   kind("runtime.state_changed", { runtime_id: z.string(), states: z.array(z.string()) }),
   kind("actor.mail_dropped", { reason: z.string(), event: z.string() }),
@@ -131,6 +134,10 @@ function toParticipant({ seq, event, transitions, states }: StoredJournalEntry):
   const presence = regionPath(states, "participant.presence");
   if (presence !== null && movedIn(transitions, "participant.presence")) {
     news.push({ type: "participant.presence_changed", data: { presence } });
+  }
+  const reply = regionPath(states, "participant.reply");
+  if (reply !== null && movedIn(transitions, "participant.reply")) {
+    news.push({ type: "participant.reply_changed", data: { reply } });
   }
   return news;
 }

@@ -2,6 +2,7 @@ import type { ParticipantContext } from "../../machines/participant/events.ts";
 import type { StoredActor } from "../../runtime/store.ts";
 import { participantContext, regionState, statesOf } from "./actor-view.ts";
 import { iso } from "./fields.ts";
+import { owedReply } from "./participant-view.ts";
 import { blockAdvice, deferralWords, heldAdvice } from "./wake-advice.ts";
 
 export interface Pending {
@@ -28,7 +29,19 @@ export function explainSentence(actor: StoredActor, pending: Pending): Sentence 
   }
   const states = statesOf(actor);
   if (states.includes("attention.unread.held")) return held(who, context);
-  return standing(who, context, pending, regionState(states, "attention"));
+  const told = standing(who, context, pending, regionState(states, "attention"));
+  return withOwedReply(told, owedReply(context, states));
+}
+
+/** Nobody is woken for a reply, so it has a sentence of its own. */
+function withOwedReply(told: Sentence, owed: ReturnType<typeof owedReply>): Sentence {
+  if (owed === null) return told;
+  const debt = `It read message ${owed.seq} of ${owed.to}, which wants a reply, and posted nothing since`;
+  if (!owed.overdue) return { ...told, sentence: `${told.sentence} ${debt}.` };
+  return {
+    sentence: `${told.sentence} ${debt}: a person was told.`,
+    next: `${told.next} For the reply: ask it in the thread, answer in its place, or resolve the thread.`,
+  };
 }
 
 function held(who: string, context: ParticipantContext): Sentence {

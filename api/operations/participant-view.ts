@@ -2,6 +2,7 @@ import { z } from "zod";
 import { addresses } from "../../machines/mail.ts";
 import { pauseScopes } from "../../machines/participant/contract.ts";
 import { blockReasons } from "../../machines/reasons.ts";
+import type { ParticipantContext } from "../../machines/participant/events.ts";
 import type { Member } from "../../runtime/domain.ts";
 import type { StoredActor, Transaction } from "../../runtime/store.ts";
 import { participantContext, regionState, statesOf } from "./actor-view.ts";
@@ -23,6 +24,10 @@ export const participantShape = z.object({
   paused_by: z.array(z.enum(pauseScopes)),
   blocked_reason: z.enum(blockReasons).nullable(),
   blocked_detail: z.string().nullable(),
+  owes_reply: z
+    .object({ seq: z.int(), to: z.string(), overdue: z.boolean().describe("A person was told.") })
+    .nullable()
+    .describe("It read a message that wants a reply of it, and posted nothing since."),
   last_heartbeat_at: timestamp.nullable(),
   wake_id: z.string().nullable().describe("The wake under way."),
 });
@@ -43,9 +48,20 @@ export function participantView(actor: StoredActor): ParticipantView {
     paused_by: [...context.pausedBy],
     blocked_reason: context.blocked?.reason ?? null,
     blocked_detail: context.blocked?.detail ?? null,
+    owes_reply: owedReply(context, states),
     last_heartbeat_at: isoOrNull(context.agent.lastHeartbeatAt),
     wake_id: context.wake?.wakeId ?? null,
   };
+}
+
+/** Null also for what an earlier chart stored, which knows of none. */
+export function owedReply(
+  { owed }: ParticipantContext,
+  states: readonly string[],
+): { seq: number; to: string; overdue: boolean } | null {
+  const standing = regionState(states, "reply") ?? "settled";
+  if (standing === "settled" || owed === null) return null;
+  return { seq: owed.seq, to: owed.from, overdue: standing === "overdue" };
 }
 
 /** Cursors from the table, which is the truth; states from the actor. */

@@ -3,7 +3,7 @@ import { addresses } from "../../machines/mail.ts";
 import type { ParticipantEvent } from "../../machines/participant/events.ts";
 import type { ThreadEvent } from "../../machines/thread/events.ts";
 import { fingerprint, isContentFree } from "../../machines/thread/progress.ts";
-import type { Message } from "../../runtime/domain.ts";
+import type { Message, MessageKind } from "../../runtime/domain.ts";
 import { RouseError } from "../../runtime/errors.ts";
 import type { Transaction } from "../../runtime/store.ts";
 import { actingMembers, requireMembers, requireOpen } from "./access.ts";
@@ -53,22 +53,37 @@ export const postMessage = defineMutation({
     for (const { rule, count } of redactions) {
       noteChange(`content-filter/${rule}`, { before: null, after: `${count} redacted` });
     }
-    const { message, addressed, threadStatus } = await tx.appendMessage({
+    const kind = input.kind ?? "message";
+    const wantsReply = asksSomebody(kind, { to, body, inReplyTo: input.in_reply_to });
+    const { message, addressed, threadStatus, settlesReply } = await tx.appendMessage({
       threadId: input.thread_id,
       author: caller.agentId,
       authorRole: caller.role,
-      kind: input.kind ?? "message",
+      kind,
       body,
       to,
       inReplyTo: input.in_reply_to ?? null,
+      wantsReply,
     });
     requireOpen({ threadId: message.threadId, status: threadStatus });
     requireEarlier(message);
     noteChange(`thread/${message.threadId} head_seq`, { before: message.seq - 1, after: message.seq });
-    await announce(tx, message, addressed);
+    await announce(tx, message, { addressed, wantsReply, settlesReply });
     return { thread_id: message.threadId, seq: message.seq, created_at: iso(message.createdAt), addressed };
   },
 });
+
+/**
+ * Who is named owes a reply (decision 12): not to a courtesy, to what settles something, or to an answer, unless that asks
+ * in turn. Of a broadcast nobody in particular.
+ */
+function asksSomebody(
+  kind: MessageKind,
+  { to, body, inReplyTo }: { to: readonly string[] | null; body: string; inReplyTo: number | undefined },
+): boolean {
+  if (to === null || kind === "decision" || isContentFree(body)) return false;
+  return kind === "question" || inReplyTo === undefined;
+}
 
 /** A redaction's mark may be longer than what it stands for. */
 function filtered({ contentFilter }: Workspace, body: string): Filtered {
@@ -94,7 +109,15 @@ function requireEarlier({ inReplyTo, seq: own, threadId: thread }: Message): voi
   });
 }
 
-async function announce(tx: Transaction, message: Message, addressed: readonly string[]): Promise<void> {
+async function announce(
+  tx: Transaction,
+  message: Message,
+  {
+    addressed,
+    wantsReply,
+    settlesReply,
+  }: { addressed: string[]; wantsReply: boolean; settlesReply: boolean },
+): Promise<void> {
   const { threadId: id, seq: number, author: from, body, kind, authorRole } = message;
   const turn: ThreadEvent = {
     type: "message.posted",
@@ -105,9 +128,14 @@ async function announce(tx: Transaction, message: Message, addressed: readonly s
     finding: kind === "finding",
     byPerson: authorRole === "operator",
   };
-  const unread: ParticipantEvent = { type: "message.posted", seq: number, from };
+  const unread: ParticipantEvent = {
+    ...{ type: "message.posted", seq: number, from },
+    ...(wantsReply ? { wantsReply } : {}),
+  };
+  const reply: ParticipantEvent = { type: "reply.posted", seq: number };
   await tx.send([
     { to: addresses.thread(id), from, event: { ...turn } },
     ...addressed.map((agent) => ({ to: addresses.participant(id, agent), from, event: { ...unread } })),
+    ...(settlesReply ? [{ to: addresses.participant(id, from), from, event: { ...reply } }] : []),
   ]);
 }

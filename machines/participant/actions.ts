@@ -16,6 +16,7 @@ import { betterSpare, withTarget } from "./facts.ts";
 import { knowledgeAfter } from "./news.ts";
 import * as policy from "./policy.ts";
 import type { DeliverWakeOutput } from "./ports.ts";
+import { unansweredRecord } from "./reply.ts";
 import { participantWords } from "./setup.ts";
 import * as wakes from "./wake.ts";
 
@@ -126,6 +127,9 @@ export const participantSetup = participantWords.extend({
       const better = betterSpare(agent);
       if (better === null) return {};
       return { agent: withTarget(agent, better), wake: wake === null ? null : wakes.withNewTarget(wake) };
+    }),
+    raiseUnanswered: recording(({ context, event, enqueue }) => {
+      enqueue({ type: "escalation.raised", params: unansweredRecord(context, timeOf(event)) });
     }),
     clearBlock: assign({ blocked: null }),
     forgetWaiting: assign(onWake((wake) => wakes.withoutWaiting(wake))),

@@ -26,6 +26,8 @@ export interface WakePolicy {
   wakeAtLimitReset: boolean;
   /** An agent heard from within this time counts as active. */
   presenceFreshMs: number;
+  /** A message that wants a reply and was read may stay unanswered for this long; 0: for ever. */
+  replyWithinMs: number;
 }
 
 export const defaultWakePolicy: WakePolicy = {
@@ -46,6 +48,7 @@ export const defaultWakePolicy: WakePolicy = {
   wakeWindowMs: 60_000,
   wakeAtLimitReset: false,
   presenceFreshMs: 120_000,
+  replyWithinMs: 30 * 60_000,
 };
 
 /** What a participant knows about its agent; healed by reconciliation. */

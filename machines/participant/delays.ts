@@ -27,5 +27,6 @@ export const delays = {
   deliveryBound: boundOf(deliverWake),
   resumeBound: boundOf(resumeSession),
   spawnBound: boundOf(spawnSession),
+  replyBound: ({ context }: Args) => context.policy.replyWithinMs,
   presenceFresh: ({ context }: Args) => context.policy.presenceFreshMs,
 };

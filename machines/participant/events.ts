@@ -63,6 +63,16 @@ export interface Block {
   byThread: boolean;
 }
 
+/** Messages that want a reply and have none yet: a burst is one debt. */
+export interface OwedReply {
+  /** Of the first of them. */
+  seq: number;
+  /** Of the latest. */
+  lastSeq: number;
+  /** Author of the first. */
+  from: string;
+}
+
 export interface ParticipantContext {
   threadId: string;
   agentId: string;
@@ -83,11 +93,15 @@ export interface ParticipantContext {
   /** Why the thread is blocked; null while it is not, or when the reason is not known. */
   threadBlock: BlockReason | null;
   pausedBy: PauseScope[];
+  /** Null when nothing is owed. */
+  owed: OwedReply | null;
 }
 
 export type ParticipantEvent =
   /** An addressed message that is not the participant's own; sent in the posting transaction. */
-  | { type: "message.posted"; seq: number; from: string }
+  | { type: "message.posted"; seq: number; from: string; wantsReply?: boolean }
+  /** The participant's own message, when it owed one; sent in the posting transaction. */
+  | { type: "reply.posted"; seq: number }
   /** The cursor moved forward; sent in the acknowledging transaction. `unread` counts what is left. */
   | { type: "ack.received"; lastReadSeq: number; unread: number }
   | {

@@ -57,6 +57,30 @@ const control = participantSetup.createStateConfig({
   },
 });
 
+const reply = participantSetup.createStateConfig({
+  description: "Whether somebody who asked this agent by name still waits for a word of it.",
+  initial: "settled",
+  states: {
+    settled: {
+      description: "No read message waits for a reply.",
+      always: { guard: "owesReply", target: "due" },
+    },
+    due: {
+      description:
+        "A message that wants a reply was read and has none. Left by any message of this agent, when the thread is no longer active, or after the bound.",
+      tags: "waiting",
+      always: { guard: "owesNoReply", target: "settled" },
+      after: { replyBound: { target: "overdue", actions: "raiseUnanswered" } },
+    },
+    overdue: {
+      description:
+        "The bound passed without a reply: a person was told, once, and nobody is woken for it. Left by any message of this agent, or when the thread is no longer active.",
+      tags: "stuck",
+      always: { guard: "owesNoReply", target: "settled" },
+    },
+  },
+});
+
 /**
  * A region of its own, because XState drops a parallel parent's transition when any region handles the event.
  * Transitions of all regions run before states are entered and before `always`, so those see the news.
@@ -65,6 +89,7 @@ const knowledge = participantSetup.createStateConfig({
   description: "Notes every fact the mail brings, whatever state the other regions are in.",
   on: {
     "message.posted": { actions: "takeNote" },
+    "reply.posted": { actions: "takeNote" },
     "ack.received": { actions: "takeNote" },
     "heartbeat.received": { actions: "takeNote" },
     "state.reconciled": { actions: "takeNote" },
@@ -160,7 +185,7 @@ const attention = participantSetup.createStateConfig({
 /** One agent in one thread: knows its unread work and sees that the agent is woken, exactly once, by the best channel. */
 export const participantMachine = participantSetup.createMachine({
   id: "participant",
-  version: "1",
+  version: "2",
   description: "An agent's membership of one thread.",
   type: "parallel",
   context: ({ input }) => ({
@@ -178,6 +203,7 @@ export const participantMachine = participantSetup.createMachine({
     blocked: null,
     threadBlock: null,
     pausedBy: input.pausedBy,
+    owed: null,
   }),
-  states: { attention, presence, control, knowledge },
+  states: { attention, presence, control, reply, knowledge },
 });

@@ -1,4 +1,5 @@
 import type { ParticipantContext, TimedParticipantEvent } from "./events.ts";
+import { owedAfterPost, owedAfterReply } from "./reply.ts";
 import { agentAfter, cursorAfter, cursorAfterPost, withHeartbeat, withRuntime } from "./facts.ts";
 
 /** What each event changes in the participant's knowledge, whatever state it is in. Pure. */
@@ -9,7 +10,9 @@ export function knowledgeAfter(
   const { agent } = context;
   switch (event.type) {
     case "message.posted":
-      return cursorAfterPost(cursorOf(context), event.seq);
+      return { ...cursorAfterPost(cursorOf(context), event.seq), owed: owedAfterPost(context.owed, event) };
+    case "reply.posted":
+      return { owed: owedAfterReply(context.owed, event.seq) };
     case "ack.received":
       return cursorAfter(cursorOf(context), event);
     case "heartbeat.received":

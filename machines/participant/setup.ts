@@ -6,6 +6,7 @@ import type { ParticipantContext, ParticipantInput, TimedParticipantEvent } from
 import { betterSpare } from "./facts.ts";
 import * as guards from "./guards.ts";
 import * as policy from "./policy.ts";
+import { isReplyDue } from "./reply.ts";
 import { deliverWake, resumeSession, spawnSession, type DeliverWakeOutput } from "./ports.ts";
 
 /** Types, ports, waits, guards and records of the chart. */
@@ -73,6 +74,8 @@ export const participantWords = setup({
     reportsWork: ({ event }) => guards.presenceReported(event) === "active",
     reportsIdle: ({ event }) => guards.presenceReported(event) === "idle",
     reportsEnd: ({ event }) => guards.presenceReported(event) === "offline",
+    owesReply: ({ context }) => isReplyDue(context),
+    owesNoReply: ({ context }) => !isReplyDue(context),
     isAtWork: ({ context }) => context.agent.runtime?.state === "busy",
     isRuntimeIdle: ({ context }) => context.agent.runtime?.state === "idle",
   },

@@ -41,7 +41,10 @@ export function listThreads(
   );
 }
 
-export function appendMessage({ state, now }: Scope, message: NewMessage): AppendedMessage {
+export function appendMessage(
+  { state, now }: Scope,
+  { wantsReply = false, ...message }: NewMessage,
+): AppendedMessage {
   requireStorable(message.body);
   const { threadId } = message;
   const thread = state.threads.get(threadId);
@@ -52,11 +55,18 @@ export function appendMessage({ state, now }: Scope, message: NewMessage): Appen
   state.threads.put(threadId, { ...thread, headSeq: seq, updatedAt: Math.max(thread.updatedAt, now) });
   state.messages.put(threadId, [...messagesOf(state, threadId), stored]);
   const addressed = membersOf(state, threadId).filter(({ agentId }) => speaksTo(stored, agentId));
-  for (const member of addressed) state.members.put(keyOf(member), { ...member, headSeq: seq });
+  for (const member of addressed) {
+    const replyDueSeq = wantsReply ? seq : member.replyDueSeq;
+    state.members.put(keyOf(member), { ...member, headSeq: seq, replyDueSeq });
+  }
+  const author = state.members.get(keyOf({ threadId, agentId: message.author }));
+  const settlesReply = author !== undefined && author.replyDueSeq !== null;
+  if (settlesReply) state.members.put(keyOf(author), { ...author, replyDueSeq: null });
   return {
     message: copy(stored),
     addressed: addressed.map(({ agentId }) => agentId),
     threadStatus: thread.status,
+    settlesReply,
   };
 }
 
@@ -81,7 +91,7 @@ export function insertMember({ state, now }: Scope, { threadId, agentId }: Membe
   const key = keyOf({ threadId, agentId });
   if (state.members.has(key)) throw alreadyExists(`Membership of ${agentId} in thread ${threadId}`);
   const headSeq = messagesOf(state, threadId).findLast((message) => speaksTo(message, agentId))?.seq ?? 0;
-  state.members.put(key, { threadId, agentId, joinedAt: now, lastReadSeq: 0, headSeq });
+  state.members.put(key, { threadId, agentId, joinedAt: now, lastReadSeq: 0, headSeq, replyDueSeq: null });
 }
 
 export function getMember({ state }: Scope, key: MemberKey): Member | null {

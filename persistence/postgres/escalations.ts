@@ -1,4 +1,4 @@
-import type { BlockReason } from "../../machines/reasons.ts";
+import type { EscalationReason } from "../../machines/reasons.ts";
 import type { EngineRecords } from "../../machines/records.ts";
 import type { Escalation, Page } from "../../runtime/domain.ts";
 import { column } from "./columns.ts";
@@ -54,7 +54,7 @@ export async function listEscalations(
     escalationId: row["escalation_id"] as string,
     threadId: row["thread_id"],
     agentId: row["agent_id"],
-    reason: row["reason"] as BlockReason,
+    reason: row["reason"] as EscalationReason,
     detail: row["detail"],
     at: Number(row["raised_at"]),
   }));

@@ -1,6 +1,6 @@
 import type { Member, Page } from "../../runtime/domain.ts";
 import { alreadyExists, notAParticipant, threadNotFound } from "../missing.ts";
-import { column } from "./columns.ts";
+import { column, numberOrNull } from "./columns.ts";
 import { inFlight } from "./flight.ts";
 import { addressedTo } from "./messages.ts";
 import { pageOf } from "../page.ts";
@@ -112,5 +112,6 @@ function toMember(row: Row): Member {
     joinedAt: Number(row["joined_at"]),
     lastReadSeq: Number(row["last_read_seq"]),
     headSeq: Number(row["head_seq"]),
+    replyDueSeq: numberOrNull(row["reply_due_seq"]),
   };
 }

@@ -5,22 +5,23 @@ import { threadNotFound } from "../missing.ts";
 import { column, numberOrNull } from "./columns.ts";
 import type { Fragment, Row, Scope } from "./scope.ts";
 
-/** Migration 0010 says how the function locks. */
+/** Migrations 0010 and 0013 say how the function locks, and what it keeps. */
 export async function appendMessage(
   { sql, workspaceId, now }: Scope,
-  message: NewMessage,
+  { wantsReply = false, ...message }: NewMessage,
 ): Promise<AppendedMessage> {
   const { threadId, author, authorRole, kind, body, to, inReplyTo } = message;
   const [row] = await sql`
     select * from rouse.append_message(
       ${workspaceId}, ${threadId}, ${author}, ${authorRole}, ${kind}, ${body},
-      ${to === null ? sql`null::text[]` : column(sql, to)}, ${inReplyTo}::bigint, ${now}::bigint
+      ${to === null ? sql`null::text[]` : column(sql, to)}, ${inReplyTo}::bigint, ${now}::bigint, ${wantsReply}::boolean
     )`;
   if (row === undefined) throw threadNotFound(threadId);
   return {
     message: { ...message, seq: Number(row["seq"]), createdAt: Number(row["created_at"]) },
     addressed: JSON.parse(row["addressed"]),
     threadStatus: row["status"] as ThreadStatus,
+    settlesReply: row["replies"] as boolean,
   };
 }
 

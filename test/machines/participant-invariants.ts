@@ -54,6 +54,8 @@ export function broken(walked: Walked<ParticipantContext>): string[] {
       (wake?.hops.length ?? 0) <= 16 && context.recentWakes.length <= policy.wakesPerWindow,
     "records tell each wake once": recordsAgree(walked),
     "a block is escalated once": escalatesOnce(walked),
+    "a reply is awaited exactly while one is owed that was read": awaitsWhatIsOwed(after),
+    "a missing reply is told when its bound has passed, and once": tellsMissingReply(walked),
     "ports get what they accept": step.intents.every(isAccepted),
   };
   return Object.entries(claims).flatMap(([claim, holds]) => (holds ? [] : [`${claim}, but ${state}`]));
@@ -103,8 +105,33 @@ function openWake({ context: { wake } }: Position<ParticipantContext>) {
   return wake === null ? null : { wakeId: wake.wakeId, acknowledged: wake.acknowledgedAt !== null };
 }
 
+function replyOf({ value }: Position<ParticipantContext>): string {
+  return (value as { reply: string }).reply;
+}
+
+function awaitsWhatIsOwed(after: Position<ParticipantContext>): boolean {
+  const { owed, lastReadSeq, threadStatus } = after.context;
+  const isOwed = owed !== null && owed.seq <= lastReadSeq && threadStatus === "active";
+  const waits = Object.keys(after.due).some((id) => id.includes("participant.reply"));
+  return isOwed === (replyOf(after) !== "settled") && waits === (replyOf(after) === "due");
+}
+
+function tellsMissingReply({ before, after, step }: Walked<ParticipantContext>): boolean {
+  const told = escalationsOf(step).filter(({ reason }) => reason === "unanswered");
+  const isNew = before !== null && replyOf(before) === "due" && replyOf(after) === "overdue";
+  const since =
+    before === null ? undefined : Object.entries(before.due).find(([id]) => id.includes("participant.reply"));
+  return told.length === (isNew ? 1 : 0) && (!isNew || after.now >= (since?.[1].at ?? Infinity));
+}
+
+function escalationsOf({ intents }: Walked<ParticipantContext>["step"]) {
+  return intents
+    .flatMap(recordOf)
+    .flatMap(({ type, params }) => (type === "escalation.raised" ? [params] : []));
+}
+
 function escalatesOnce({ before, after, step }: Walked<ParticipantContext>): boolean {
-  const raised = step.intents.flatMap(recordOf).filter(({ type }) => type === "escalation.raised");
+  const raised = escalationsOf(step).filter(({ reason }) => reason !== "unanswered");
   const { blocked } = after.context;
   const isNew = blocked !== null && !isDeepStrictEqual(blocked, before?.context.blocked ?? null);
   // The same command twice in one millisecond makes an equal block, and a second escalation.

@@ -48,6 +48,7 @@ export const modelPolicy: WakePolicy = {
   wakeWindowMs: 40,
   wakeAtLimitReset: true,
   presenceFreshMs: 50,
+  replyWithinMs: 30,
 };
 
 export const operator: Authority = { by: "ada", role: "operator", reason: "because" };
@@ -169,6 +170,7 @@ export interface Side {
 
 const silent: Record<EventType, readonly ParticipantEvent[]> = {
   "message.posted": [],
+  "reply.posted": [],
   "ack.received": [],
   "heartbeat.received": [],
   "state.reconciled": [],
@@ -413,6 +415,27 @@ const twins: Side = {
   ],
 };
 
+/** Somebody asks by name, and waits. */
+const asked: Side = {
+  name: "replies that are owed",
+  input: input(noAgent),
+  cases: (at) => ({
+    "message.posted": [{ ...post(at), wantsReply: true }, ...posts(at)].slice(
+      0,
+      at.context.unread < 2 ? 2 : 0,
+    ),
+    "reply.posted": [{ type: "reply.posted", seq: at.context.headSeq + 1 }],
+    "ack.received": acks(at),
+    "thread.reported": (["active", "resolved"] as const).map(threadReported),
+  }),
+  abstraction: ({ value, context: { unread, owed, threadStatus, lastReadSeq } }) => [
+    (value as { reply: unknown }).reply,
+    unread,
+    threadStatus,
+    owed === null ? null : [owed.lastSeq > owed.seq, lastReadSeq >= owed.seq],
+  ],
+};
+
 /** The two small regions. */
 const surroundings: Side = {
   name: "presence and control",
@@ -425,7 +448,16 @@ const surroundings: Side = {
   abstraction: (at) => [at.value, at.context.pausedBy.toSorted(), stateOf(at)],
 };
 
-export const sides: readonly Side[] = [live, starts, obstacles, commands, channels, twins, surroundings];
+export const sides: readonly Side[] = [
+  live,
+  starts,
+  obstacles,
+  commands,
+  channels,
+  twins,
+  asked,
+  surroundings,
+];
 
 /** Everything at once: too many states to walk through, for random runs only. */
 export const whole: Side = {
@@ -435,6 +467,8 @@ export const whole: Side = {
     ...channels.cases(at),
     ...commands.cases(at),
     ...pauses,
+    "message.posted": [post(at), { ...post(at), wantsReply: true }],
+    "reply.posted": [{ type: "reply.posted", seq: at.context.headSeq + 1 }],
     "runtime.reported": [
       ...runtimeStates.map((state) => reported(runtime(state, { runtimeId: expectedId(at) }))),
       ...dialogKinds.map((kind) => reported(dialog(kind))),

@@ -59,6 +59,7 @@ function context(
     blocked: null,
     threadBlock: null,
     pausedBy,
+    owed: null,
     ...more,
   };
   return { ...plain, wake: { ...openWake({ ...plain, wakeCount: 0 }, { at: now, forced: false }), ...wake } };

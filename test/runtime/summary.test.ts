@@ -23,6 +23,7 @@ const member = (agentId: string, lastReadSeq: number) => ({
   joinedAt: 0,
   lastReadSeq,
   headSeq: 4,
+  replyDueSeq: null,
 });
 
 function message(seq: number, fields: Partial<Message> = {}): Message {

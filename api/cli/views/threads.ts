@@ -101,7 +101,12 @@ function participantRemark(one: Participant): string {
   const blocked = one.blocked_reason === null ? [] : [one.blocked_reason];
   const detail = one.blocked_detail === null || one.blocked_detail === "" ? [] : [one.blocked_detail];
   const paused = one.paused_by.length === 0 ? [] : [`paused by ${one.paused_by.join(", ")}`];
-  return [...blocked, ...detail, ...paused].join("; ");
+  const owes = one.owes_reply === null ? [] : [owedText(one.owes_reply)];
+  return [...blocked, ...detail, ...paused, ...owes].join("; ");
+}
+
+function owedText({ seq, to, overdue }: NonNullable<Participant["owes_reply"]>): string {
+  return `owes ${to} a reply to message ${seq}${overdue ? ", a person was told" : ""}`;
 }
 
 export function participantPage(one: Participant, { now }: Paper): string {

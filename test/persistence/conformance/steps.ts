@@ -261,7 +261,7 @@ async function talk(tx: Transaction, call: Call): Promise<unknown> {
     case "join":
       return tx.insertMember({ threadId: call.thread, agentId: call.agent });
     case "post": {
-      const posted = await post(tx, call.thread, call.agent, { to: call.to });
+      const posted = await post(tx, call.thread, call.agent, { to: call.to, wantsReply: call.to !== null });
       if (call.fails) throw new Error("planted");
       return posted;
     }

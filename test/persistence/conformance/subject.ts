@@ -174,7 +174,11 @@ export function post(
   tx: Transaction,
   threadId: string,
   author: string,
-  { to = null, body = "hello" }: { to?: string[] | null; body?: string } = {},
+  {
+    to = null,
+    body = "hello",
+    wantsReply = false,
+  }: { to?: string[] | null; body?: string; wantsReply?: boolean } = {},
 ) {
   const inReplyTo = null;
   return tx.appendMessage({
@@ -185,5 +189,6 @@ export function post(
     body,
     to,
     inReplyTo,
+    wantsReply,
   });
 }

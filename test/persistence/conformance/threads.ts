@@ -108,6 +108,41 @@ export function threadsConform(open: OpenStore): void {
       expect(latest.map(({ seq }) => seq)).toEqual([3, 2]);
     });
 
+    test("a message that wants replies is owed one by whom it addresses, until they post themselves", async () => {
+      const { store } = newSubject(open);
+      await store.transaction((tx) => newThread(tx, "th-1", ["cy", "ann", "bob"]));
+      const owed = () =>
+        store.transaction(async (tx) =>
+          (await tx.listMembers("th-1")).map(({ agentId, replyDueSeq }) => [agentId, replyDueSeq]),
+        );
+      const ask = (author: string, to: string[] | null) =>
+        store.transaction(
+          async (tx) => (await post(tx, "th-1", author, { to, wantsReply: true })).settlesReply,
+        );
+      const say = (author: string) =>
+        store.transaction(async (tx) => (await post(tx, "th-1", author)).settlesReply);
+      expect(await ask("ann", ["bob", "ann"])).toBe(false);
+      expect(await say("ann")).toBe(false);
+      expect(await owed()).toEqual([
+        ["ann", null],
+        ["bob", 1],
+        ["cy", null],
+      ]);
+      expect(await ask("bob", ["cy"])).toBe(true);
+      expect(await ask("pat", null)).toBe(false);
+      expect(await owed()).toEqual([
+        ["ann", 4],
+        ["bob", 4],
+        ["cy", 4],
+      ]);
+      expect(await say("bob")).toBe(true);
+      expect(await say("bob")).toBe(false);
+      const messages = await store.transaction((tx) =>
+        tx.listMessages({ threadId: "th-1", afterSeq: 0, limit: 1 }),
+      );
+      expect(messages[0]).not.toHaveProperty("wantsReply");
+    });
+
     test("a message comes with its thread's status", async () => {
       const { store, clock } = newSubject(open);
       await store.transaction((tx) => newThread(tx, "th-1", ["ann"]));

@@ -42,6 +42,7 @@ const participant: Participant = {
   paused_by: [],
   blocked_reason: null,
   blocked_detail: null,
+  owes_reply: null,
   last_heartbeat_at: null,
   wake_id: null,
 };
