@@ -3,7 +3,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { startEmbedded } from "../../persistence/embedded/server.ts";
 import { connect, type Database } from "../../persistence/postgres/connect.ts";
 import { migrate } from "../../persistence/postgres/migrate.ts";
+import { createPostgresDoorbell } from "../../persistence/postgres/doorbell.ts";
 import { createPostgresStore } from "../../persistence/postgres/store.ts";
+import type { Doorbell } from "../../runtime/store.ts";
 import { callerOf, createWorld, type World } from "../api/world.ts";
 import { until } from "../network/until.ts";
 import { makeServerFolder } from "../setup/server-folder.ts";
@@ -12,12 +14,13 @@ import { makeServerFolder } from "../setup/server-folder.ts";
 let remove: () => Promise<void>;
 let database: Database;
 let person: Database;
+let url: string;
 let world: World;
 
 beforeAll(async () => {
   const folder = await makeServerFolder();
   remove = folder.remove;
-  const { url } = await startEmbedded({ dir: folder.dir });
+  ({ url } = await startEmbedded({ dir: folder.dir }));
   database = connect({ url, max: 2 });
   person = connect({ url, max: 1 });
   await person.sql`create table note (body text)`;
@@ -62,6 +65,38 @@ test.each([
 test("what only reads waits for nobody", async () => {
   expect(await database.transaction((sql) => sql`select 1 as one`)).toEqual([{ one: 1 }]);
 });
+
+/** NOTIFY alone writes next to nothing; here it stands with a row, as when the server tidies a page it reads. */
+const heavyNotify = `
+  create function heavy.pg_notify(channel text, payload text) returns void language sql
+  begin atomic
+    insert into public.note values (payload);
+    select pg_catalog.pg_notify(channel, payload);
+  end`;
+
+test("a ring does not wait until its commit is safe, whatever its transaction wrote", async () => {
+  await person.sql`set synchronous_commit = off`;
+  await person.sql`create schema heavy`;
+  await person.sql.unsafe(heavyNotify);
+  const ringer = createPostgresDoorbell({ url: `${url}?search_path=heavy,pg_catalog`, workspaceId: "w" });
+  const listener = createPostgresDoorbell({ url, workspaceId: "w" });
+  try {
+    await Promise.all([rung(ringer), rung(listener)]);
+    const arrived = rung(listener);
+    ringer.ring(["mail"]);
+    await arrived;
+    const rings = await person.sql`select from note where body like 'w % mail'`;
+    expect(rings).toHaveLength(1);
+  } finally {
+    await Promise.all([ringer.close(), listener.close()]);
+  }
+});
+
+function rung(doorbell: Doorbell): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const end = doorbell.onRing(resolve);
+  return promise.finally(end);
+}
 
 test("a call with a key is not answered from what no standby has; nothing is done twice", async () => {
   const post = { thread_id: "th-1", body: "One", idempotency_key: "k1" };
