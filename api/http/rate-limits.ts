@@ -1,7 +1,7 @@
 import rateLimit from "@fastify/rate-limit";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { RouseError } from "../../runtime/errors.ts";
-import type { Authenticate } from "../auth/authenticate.ts";
+import type { Authenticate, Authenticated } from "../auth/authenticate.ts";
 import type { HttpLimits } from "./limits.ts";
 
 export interface RateLimitOptions {
@@ -11,23 +11,30 @@ export interface RateLimitOptions {
 
 type Limiter = ReturnType<FastifyInstance["createRateLimit"]>;
 
+/** Who sent this; kept with the request, too. Throws as `Authenticate` does, and `rate_limited`. */
+export type Identify = (request: FastifyRequest) => Promise<Authenticated>;
+
 /**
  * Who calls, and whether not too often. Two counts: of an agent, by its token; and of a network address, for calls whose
  * token is not known to be good. Agents on one machine share an address: so a flood of theirs, with tokens or with rubbish,
- * does not lock out the operator beside them, whose calls count for the operator alone.
+ * does not lock out the operator beside them, whose calls count for the operator alone. No token is looked at elsewhere.
  */
-export async function requireCaller(
-  scope: FastifyInstance,
+export function identifyCallers(
+  server: FastifyInstance,
   { authenticate, limits }: RateLimitOptions,
-): Promise<void> {
-  await scope.register(rateLimit, { global: false });
+): Identify {
   const window = { timeWindow: limits.callWindowMs };
-  const ofPeer = scope.createRateLimit({ ...window, max: limits.callsPerPeer });
-  const ofAgent = scope.createRateLimit({ ...window, max: limits.callsPerAgent, keyGenerator: agentKey });
+  let limiters: { ofPeer: Limiter; ofAgent: Limiter } | null = null;
+  void server.register(rateLimit, { global: false });
+  const made = (): { ofPeer: Limiter; ofAgent: Limiter } =>
+    (limiters ??= {
+      ofPeer: server.createRateLimit({ ...window, max: limits.callsPerPeer }),
+      ofAgent: server.createRateLimit({ ...window, max: limits.callsPerAgent, keyGenerator: agentKey }),
+    });
   const good = new GoodTokens();
-  scope.addHook("onRequest", async (request) => {
+  return async (request) => {
     const { authorization } = request.headers;
-    if (!good.has(authorization)) await requireWithin(ofPeer, request, "this address");
+    if (!good.has(authorization)) await requireWithin(made().ofPeer, request, "this address");
     try {
       request.authenticated = await authenticate(authorization, request.id);
     } catch (error) {
@@ -35,8 +42,9 @@ export async function requireCaller(
       throw error;
     }
     good.add(authorization);
-    await requireWithin(ofAgent, request, request.authenticated.caller.agentId);
-  });
+    await requireWithin(made().ofAgent, request, request.authenticated.caller.agentId);
+    return request.authenticated;
+  };
 }
 
 function agentKey({ authenticated }: FastifyRequest): string {

@@ -1,5 +1,5 @@
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
-import { createAuthenticate, type Authenticate, type Authenticated } from "../auth/authenticate.ts";
+import { createAuthenticate, type Authenticated } from "../auth/authenticate.ts";
 import { mayWait, whileGood } from "../auth/while-good.ts";
 import { RouseError } from "../../runtime/errors.ts";
 import { createMcpEndpoint, type McpEndpoint } from "../mcp/endpoint.ts";
@@ -19,7 +19,7 @@ import { requireTrustedOrigin, type OriginPolicy } from "./origin.ts";
 import { refuseUnderPressure } from "./pressure.ts";
 import { probes } from "./probes.ts";
 import { refuseConnection, sendProblem } from "./problem-details.ts";
-import { requireCaller } from "./rate-limits.ts";
+import { identifyCallers, type Identify } from "./rate-limits.ts";
 import { RefusedRequests } from "./refused-requests.ts";
 import { restInput } from "./rest-input.ts";
 
@@ -43,7 +43,7 @@ export interface ServerOptions {
   /** What is served at `/mcp`; tests give another one. */
   mcp?: McpEndpoint;
   /** Adds hooks and routes of its own, for measuring. */
-  observe?: (server: FastifyInstance, authenticate: Authenticate) => void;
+  observe?: (server: FastifyInstance, identify: Identify) => void;
 }
 
 /** A body of 64 KiB whose every character is escaped, and the fields around it. */
@@ -57,7 +57,6 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   if (first === undefined) throw new RouseError("internal", "a server needs at least one workspace");
   const limits = { ...defaultHttpLimits, ...options.limits };
   const policy = { hosts: allowed.hosts ?? [], origins: allowed.origins ?? [] };
-  const authenticate = createAuthenticate(workspaces);
   const server = Fastify({
     bodyLimit,
     genReqId: ({ headers }) => givenRequestId(headers["x-request-id"]) ?? first.ids.next(),
@@ -91,23 +90,14 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   });
   limitConnections(server, limits.connections);
   answerFailures(server, first, onError);
-  server.setNotFoundHandler(async (request) => {
-    const { authorization } = request.headers;
-    // Whose token is good is on record by name, any other one is counted.
-    request.authenticated = await authenticate(authorization, request.id).catch((error: unknown) => {
-      if (isRefusal(error)) return null;
-      throw error;
-    });
-    throw new RouseError("not_found", `there is nothing at ${placeOf(request)}`, {
-      nextStep: "See the operations guide for paths and methods.",
-    });
-  });
-  options.observe?.(server, authenticate);
+  const identify = identifyCallers(server, { authenticate: createAuthenticate(workspaces), limits });
+  answerUnknownPaths(server, identify);
+  options.observe?.(server, identify);
   probes(server, { workspaces, isDraining });
   serveOpenApi(server, options.version);
   void server.register(async (scope) => {
     await refuseUnderPressure(scope, limits.overloadedDelayMs);
-    await requireCaller(scope, { authenticate, limits });
+    scope.addHook("onRequest", async (request) => void (await identify(request)));
     eventRoutes(scope, { limits, onError });
     const cancellation = watchCancellation(scope);
     for (const operation of operations) route(scope, operation, cancellation);
@@ -115,6 +105,18 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     mcpRoutes(scope, endpoint);
   });
   return server;
+}
+
+function answerUnknownPaths(server: FastifyInstance, identify: Identify): void {
+  server.setNotFoundHandler(async (request) => {
+    // Whose token is good is on record by name, any other one is counted.
+    await identify(request).catch((error: unknown) => {
+      if (!isRefusal(error) || error.code === "rate_limited") throw error;
+    });
+    throw new RouseError("not_found", `there is nothing at ${placeOf(request)}`, {
+      nextStep: "See the operations guide for paths and methods.",
+    });
+  });
 }
 
 function placeOf({ method, url }: FastifyRequest): string {

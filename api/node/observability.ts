@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import { registeredMachines } from "../../machines/registry.ts";
 import { defaultTiming } from "../../runtime/node.ts";
 import type { Store } from "../../runtime/store.ts";
-import type { Authenticate } from "../auth/authenticate.ts";
+import type { Identify } from "../http/rate-limits.ts";
 import type { Config } from "../config.ts";
 import { aroundCalls } from "../observability/around-call.ts";
 import { createMetrics } from "../observability/metrics.ts";
@@ -26,7 +26,7 @@ export interface Observability {
   /** The store that everybody uses from now on. */
   store: Store;
   aroundCall: AroundCall;
-  observeServer: (server: FastifyInstance, authenticate: Authenticate) => void;
+  observeServer: (server: FastifyInstance, identify: Identify) => void;
   nodeFailed: (error: unknown) => void;
   /** Sends what is left. Never rejects. */
   close: () => Promise<void>;
@@ -72,14 +72,14 @@ export async function openObservability(options: ObservabilityOptions): Promise<
       metrics.operationCalled(call);
       logCall(call);
     }, tracing),
-    observeServer(server, authenticate) {
+    observeServer(server, identify) {
       observeRequests(server, metrics.requestAnswered);
       const page = {
         access: config.metrics,
         contentType: metrics.contentType,
         render: () => metrics.render(renew),
       };
-      metricsRoute(server, page, authenticate);
+      metricsRoute(server, page, identify);
     },
     nodeFailed: metrics.nodeFailed,
     close: async () => tracing?.close(),

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import type { Authenticate } from "../auth/authenticate.ts";
+import type { Identify } from "../http/rate-limits.ts";
 import { RouseError } from "../../runtime/errors.ts";
 
 export const metricsAccesses = ["loopback", "token", "off"] as const;
@@ -16,10 +16,10 @@ const readers = ["auditor", "operator"];
 const loopback = /^(?:127\.|::1$|::ffff:127\.)/u;
 
 /** Figures of the whole node, no text of anybody. A token of role auditor or operator opens it from anywhere. */
-export function metricsRoute(server: FastifyInstance, page: MetricsPage, authenticate: Authenticate): void {
+export function metricsRoute(server: FastifyInstance, page: MetricsPage, identify: Identify): void {
   if (page.access === "off") return;
   server.get("/metrics", async (request, reply) => {
-    if (!isNear(page, request)) await requireReader(authenticate, request);
+    if (!isNear(page, request)) await requireReader(identify, request);
     return reply.type(page.contentType).send(await page.render());
   });
 }
@@ -30,8 +30,8 @@ function isNear({ access }: MetricsPage, { raw, headers }: FastifyRequest): bool
   return access === "loopback" && !isForwarded && loopback.test(raw.socket.remoteAddress ?? "");
 }
 
-async function requireReader(authenticate: Authenticate, request: FastifyRequest): Promise<void> {
-  const { caller } = await authenticate(request.headers.authorization);
+async function requireReader(identify: Identify, request: FastifyRequest): Promise<void> {
+  const { caller } = await identify(request);
   if (readers.includes(caller.role)) return;
   throw new RouseError("forbidden", `role ${caller.role} may not read metrics`, {
     nextStep: "Use a token of role auditor.",

@@ -70,6 +70,17 @@ describe("limits on calls", () => {
     expect((await fetch(`${served.url}/health`)).status).toBe(200);
   });
 
+  test("a path that does not exist is no way to try tokens, or to call, without being counted", async () => {
+    await begin({ callsPerPeer: 4, callsPerAgent: 2, callWindowMs });
+    const operator = await served.token("operator", "operator");
+    const nowhere = async (token: string) => (await served.rest(token, "GET", "/v1/nowhere")).status;
+    expect([await nowhere(operator), await nowhere(operator)]).toEqual([404, 404]);
+    expect(await nowhere(operator)).toBe(429);
+    const flood: number[] = [];
+    for (let count = 0; count < 5; count += 1) flood.push(await nowhere(`rubbish.${count}.x`));
+    expect(flood).toEqual([404, 404, 404, 429, 429]);
+  });
+
   test("a token that was revoked is no good one any more", async () => {
     await begin({ callsPerPeer: 2, callWindowMs });
     const { token, jti } = await world.workspace.tokens.issue({
