@@ -3,7 +3,7 @@ import { finished } from "node:stream/promises";
 import type { FastifyInstance } from "fastify";
 import { RouseError } from "../../runtime/errors.ts";
 
-/** Connections beyond the limit that are told so; the operating system's answer to still more is a reset. */
+/** Connections beyond the limit that are told so; still more are reset. */
 const refusalSeats = 64;
 /** Who is too many has this long to ask, and be told. */
 const refusedWithinMs = 2_000;
@@ -22,8 +22,8 @@ export function limitConnections(server: FastifyInstance, most: number): void {
     clearTimeout(surplus.get(socket));
     surplus.delete(socket);
   };
-  http.maxConnections = most + refusalSeats;
   http.on("connection", (socket: Socket) => {
+    if (open.size >= most + refusalSeats) return void socket.resetAndDestroy();
     open.add(socket);
     socket.once("close", () => {
       open.delete(socket);

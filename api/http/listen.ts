@@ -1,4 +1,6 @@
-import type { AddressInfo } from "node:net";
+import { lookup } from "node:dns/promises";
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { RouseError } from "../../runtime/errors.ts";
 
@@ -7,19 +9,44 @@ export interface ListenOptions {
   bind: string;
   /** 0 takes a free one. */
   port: number;
+  /** The addresses of a name; the operating system tells them unless given. */
+  addressesOf?: (name: string) => Promise<readonly string[]>;
 }
 
-/** Returns the base URL. Throws `port_in_use`. */
-export async function listen(server: FastifyInstance, { bind, port }: ListenOptions): Promise<string> {
+/** `localhost` is all addresses of this machine that have the name. Returns the base URL. Throws `port_in_use`. */
+export async function listen(
+  server: FastifyInstance,
+  { bind, port, addressesOf = lookedUp }: ListenOptions,
+): Promise<string> {
+  const [host = bind, ...others] = bind === "localhost" ? await addressesOf(bind) : [bind];
   try {
-    await server.listen({ host: bind, port });
+    await server.listen({ host, port });
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EADDRINUSE")
       throw portInUse(bind, port, error);
     throw error;
   }
   const { address, family, port: taken } = server.server.address() as AddressInfo;
+  await Promise.all(others.map((other) => listenAlso(server, other, taken)));
   return `http://${family === "IPv6" ? `[${address}]` : address}:${taken}`;
+}
+
+async function lookedUp(name: string): Promise<string[]> {
+  const found = await lookup(name, { all: true });
+  return found.map(({ address }) => address);
+}
+
+/**
+ * Hands its connections to the one server, which counts, bounds and closes them. Fastify would make further servers, whose
+ * connections are nobody's. Where this address cannot be had, the first one serves alone.
+ */
+async function listenAlso({ server }: FastifyInstance, host: string, port: number): Promise<void> {
+  const also = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+    server.emit("connection", socket),
+  );
+  server.once("close", () => also.close());
+  also.listen({ host, port });
+  await once(also, "listening").catch(() => also.close());
 }
 
 function portInUse(bind: string, port: number, cause: unknown): RouseError {

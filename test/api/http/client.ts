@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { HttpLimits } from "../../../api/http/limits.ts";
-import { listen } from "../../../api/http/listen.ts";
+import { listen, type ListenOptions } from "../../../api/http/listen.ts";
 import { buildServer } from "../../../api/http/server.ts";
 import type { Role } from "../../../machines/roles.ts";
 import type { World } from "../world.ts";
@@ -31,7 +31,12 @@ export function serve(...worlds: [World, ...World[]]): Promise<Served> {
   return serveWith({}, ...worlds);
 }
 
-export async function serveWith(
+export function serveWith(limits: Partial<HttpLimits>, ...worlds: [World, ...World[]]): Promise<Served> {
+  return serveAt({ bind: "127.0.0.1" }, limits, ...worlds);
+}
+
+export async function serveAt(
+  where: Omit<ListenOptions, "port">,
   limits: Partial<HttpLimits>,
   ...worlds: [World, ...World[]]
 ): Promise<Served> {
@@ -43,7 +48,7 @@ export async function serveWith(
     limits,
     onError: (context, error) => failures.push({ context, error }),
   });
-  const url = await listen(server, { bind: "127.0.0.1", port: 0 });
+  const url = await listen(server, { ...where, port: 0 });
   return {
     url,
     server,

@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { closeServer } from "../../../api/http/listen.ts";
 import { createWorld, type World } from "../world.ts";
-import { serveWith, type Served } from "./client.ts";
+import { serveAt, serveWith, type Served } from "./client.ts";
 import { readEvents } from "./event-reader.ts";
 
 let world: World;
@@ -26,9 +26,9 @@ afterEach(async () => {
 });
 
 /** A connection that the server has accepted. */
-const dial = async (): Promise<Socket> => {
+const dial = async (host = "127.0.0.1"): Promise<Socket> => {
   const accepted = once(served.server.server, "connection");
-  const socket = connect(Number(new URL(served.url).port), "127.0.0.1");
+  const socket = connect(Number(new URL(served.url).port), host);
   socket.on("error", () => undefined);
   sockets.add(socket);
   await accepted;
@@ -90,9 +90,24 @@ describe("open connections", () => {
   test("beyond those that can be told are reset", async () => {
     await begin(1);
     for (let count = 0; count < 65; count += 1) await dial();
-    const dropped = once(served.server.server, "drop");
     const socket = connect(Number(new URL(served.url).port), "127.0.0.1");
-    socket.on("error", () => undefined);
-    await Promise.all([dropped, once(socket, "close")]);
+    const [error] = (await once(socket, "error")) as [NodeJS.ErrnoException];
+    expect(error.code).toBe("ECONNRESET");
+  });
+
+  test("count wherever they arrive: localhost is several addresses", async () => {
+    const addressesOf = () => Promise.resolve(["127.0.0.1", "127.0.0.2"]);
+    served = await serveAt({ bind: "localhost", addressesOf }, { connections: 1 }, world);
+    token = await served.token("operator", "operator");
+    await dial("127.0.0.2");
+    const refused = await ask(await dial("127.0.0.2"), "/v1/threads");
+    expect(refused).toMatch(/^HTTP\/1\.1 503 [^]*"code":"overloaded"/);
+    const late = await dial("127.0.0.2");
+    const isCut = once(late, "close");
+    await closeServer(served.server, 100);
+    await isCut;
+    const tooLate = connect(Number(new URL(served.url).port), "127.0.0.2");
+    const [error] = (await once(tooLate, "error")) as [NodeJS.ErrnoException];
+    expect(error.code).toBe("ECONNREFUSED");
   });
 });
