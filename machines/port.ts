@@ -65,3 +65,8 @@ export function portOf(logic: unknown): PortSpec<unknown, unknown> | null {
   const { [portOfLogic]: spec } = logic as { [portOfLogic]?: PortSpec<unknown, unknown> };
   return spec ?? null;
 }
+
+/** As whom an effect sends its outcome to its actor. */
+export function outcomeSender(port: string): string {
+  return `effect/${port}`;
+}

@@ -1,3 +1,4 @@
+import { outcomeSender } from "../machines/port.ts";
 import { RouseError } from "../runtime/errors.ts";
 import type { ActorEvent, Cause, EffectOutcome, EffectRequest, Lease } from "../runtime/store.ts";
 
@@ -17,7 +18,7 @@ export function completionEvent(effect: EffectRequest, outcome: EffectOutcome): 
       ? { type: `xstate.done.actor.${invokeId}`, output: outcome.output, actorId }
       : { type: `xstate.error.actor.${invokeId}`, error: outcome.error, actorId };
   return {
-    from: `effect/${port}`,
+    from: outcomeSender(port),
     event: { ...event, ...outcome.trace },
     cause: { type: "invoke", id: invokeId, incarnation },
   };

@@ -1,4 +1,4 @@
-import { portOf } from "../machines/port.ts";
+import { outcomeSender, portOf } from "../machines/port.ts";
 import type { Chart, RegisteredPort } from "../machines/registry.ts";
 
 /** What a chart invokes: the ports it names, and logic that is none and so would not be durable. */
@@ -30,6 +30,22 @@ export function chartPorts(chart: Chart): ChartPorts {
       .map(({ state, src, id = null }) => ({ state, name: src, invokeId: id })),
     byInvoke: new Map(found.flatMap(({ id, src }) => (id === undefined ? [] : [[id, src] as const]))),
   };
+}
+
+/** Whether an outcome that says so comes from a port that the chart invokes under this id. */
+export function mayAnswer(chart: Chart, invokeId: string, sender: string): boolean {
+  const known = sendersOf.get(chart) ?? sendersByInvoke(chart);
+  sendersOf.set(chart, known);
+  return known.get(invokeId)?.has(sender) ?? true;
+}
+
+const sendersOf = new WeakMap<Chart, ReadonlyMap<string, ReadonlySet<string>>>();
+
+function sendersByInvoke(chart: Chart): ReadonlyMap<string, ReadonlySet<string>> {
+  const senders = new Map<string, Set<string>>();
+  for (const { id, src } of statesOf(chart.root).flatMap(({ invoke }) => invoke))
+    senders.set(id, (senders.get(id) ?? new Set()).add(outcomeSender(String(src))));
+  return senders;
 }
 
 function portNamed(chart: Chart, name: string): RegisteredPort | null {

@@ -1,3 +1,5 @@
+import { mayAnswer } from "./chart-ports.ts";
+import { RouseError } from "./errors.ts";
 import { step } from "./kernel.ts";
 import { closePlan, openActor, setAside, timeFor, type ActorSource, type OpenActor } from "./open-actor.ts";
 import type { Plan } from "./plan.ts";
@@ -72,5 +74,18 @@ export function applyMail(entry: MachineEntry, plan: Plan, application: Applicat
 
 function apply(entry: MachineEntry, plan: Plan, { mail, actor, now }: Application): void {
   const { event, cause } = mail;
-  plan.apply(step(entry.machine, { address: actor.address, record: plan.record, event, cause, now }), mail);
+  const { record } = plan;
+  if (cause?.type === "invoke" && record.invokes[cause.id] === cause.incarnation)
+    requireAnswer(entry, cause.id, mail.from);
+  plan.apply(step(entry.machine, { address: actor.address, record, event, cause, now }), mail);
+}
+
+/** A migration may have kept an invoke whose port is another one now: what the old one answers means nothing to the chart. */
+function requireAnswer({ kind, machine }: MachineEntry, invokeId: string, sender: string): void {
+  if (mayAnswer(machine, invokeId, sender)) return;
+  throw new RouseError(
+    "port_value_invalid",
+    `${sender} answered for invoke ${invokeId}, which asks another port in this chart of ${kind}`,
+    { nextStep: `Let the migration to this chart list ${invokeId} under restarts.` },
+  );
 }

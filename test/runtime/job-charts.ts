@@ -82,6 +82,15 @@ export const toSecond: ChartMigration = {
 
 export const second = entryOf("2", secondConfig, [toSecond]);
 
+/** As the second, but what was fetched is stamped under the same id. */
+export function otherPortWith(rest: Partial<ChartMigration>): RegisteredMachine {
+  const { running } = secondConfig.states;
+  const invoke = { ...stamping, id: "fetch" };
+  const config = { ...secondConfig, states: { ...secondConfig.states, running: { ...running, invoke } } };
+  const to = machineHash(entryOf("2", config).machine);
+  return entryOf("2", config, [{ ...toSecond, ...rest, to }]);
+}
+
 /** All of it beside a region that counts. */
 const thirdConfig = {
   type: "parallel",

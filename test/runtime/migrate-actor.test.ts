@@ -6,7 +6,7 @@ import { Registry, type MachineEntry } from "../../runtime/registry.ts";
 import type { Store } from "../../runtime/store.ts";
 import { turn } from "../../runtime/turn.ts";
 import { ManualClock } from "../manual-clock.ts";
-import { first, hashes, second, thirdWith, toSecond } from "./job-charts.ts";
+import { first, hashes, otherPortWith, second, thirdWith, toSecond } from "./job-charts.ts";
 import { storeFixtures } from "./stores.ts";
 
 const address = "job/1";
@@ -92,6 +92,36 @@ describe.each(storeFixtures())("an actor of an earlier chart $name", ({ open, cl
     const { record } = await stored();
     expect(record).toMatchObject({ snapshot: { value: "idle" }, invokes: {}, timers: {} });
     expect(await openEffects()).toEqual([]);
+  });
+
+  /** Of what `working` began. */
+  const settleFetch = async () => {
+    const [effect] = await store.claimEffects({
+      ...{ nodeId: "n", host: "h", ports: ["fetchPart"], leaseMs: 1_000, limit: 1 },
+    });
+    await store.settleEffect(effect!.lease, { status: "done", output: { part: "a" } });
+  };
+
+  test("takes no outcome of a port that its chart no longer asks under that id: it is set aside with it", async () => {
+    await working();
+    await settleFetch();
+    await turnsOf(otherPortWith({}));
+    expect(await stored()).toMatchObject({
+      status: "quarantined",
+      record: { snapshot: { value: "running" } },
+    });
+    expect((await store.listDeadLetters({ limit: 10 })).rows).toMatchObject([
+      { from: "effect/fetchPart", error: { code: "port_value_invalid" } },
+    ]);
+  });
+
+  test("asks the new port when its migration restarts the id; the old outcome is late then", async () => {
+    await working();
+    await settleFetch();
+    await turnsOf(otherPortWith({ restarts: ["fetch"] }));
+    expect(await stored()).toMatchObject({ status: "active", record: { snapshot: { value: "running" } } });
+    const ports = (await store.listEffects({ address, limit: 10 })).map(({ port, status }) => [port, status]);
+    expect(ports).toContainEqual(["stampPart", "pending"]);
   });
 
   test("takes every step of a chain in one turn, and one journal entry tells of it", async () => {
