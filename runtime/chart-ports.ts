@@ -43,8 +43,9 @@ const sendersOf = new WeakMap<Chart, ReadonlyMap<string, ReadonlySet<string>>>()
 
 function sendersByInvoke(chart: Chart): ReadonlyMap<string, ReadonlySet<string>> {
   const senders = new Map<string, Set<string>>();
-  for (const { id, src } of statesOf(chart.root).flatMap(({ invoke }) => invoke))
-    senders.set(id, (senders.get(id) ?? new Set()).add(outcomeSender(String(src))));
+  for (const { id, src } of statesOf(chart.root).flatMap(({ invoke }) => invoke)) {
+    if (typeof src === "string") senders.set(id, (senders.get(id) ?? new Set()).add(outcomeSender(src)));
+  }
   return senders;
 }
 

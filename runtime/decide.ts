@@ -1,8 +1,9 @@
 import { mayAnswer } from "./chart-ports.ts";
 import { RouseError } from "./errors.ts";
 import { step } from "./kernel.ts";
-import { closePlan, openActor, setAside, timeFor, type ActorSource, type OpenActor } from "./open-actor.ts";
+import { closePlan, openActor, timeFor, type ActorSource, type OpenActor } from "./open-actor.ts";
 import type { Plan } from "./plan.ts";
+import { setAside } from "./quarantine.ts";
 import type { MachineEntry } from "./registry.ts";
 import type { Claim, Mail, StoredActor, TurnCommit } from "./store.ts";
 

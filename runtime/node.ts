@@ -9,11 +9,12 @@ import { Patience } from "./patience.ts";
 import type { AnyPortImplementation, Chore } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
 import type { Registry } from "./registry.ts";
-import type { Doorbell, NodeHolder, NodeProcess, Store, Work } from "./store.ts";
+import type { Doorbell, NodeHolder, NodeProcess, Store, StoredActor, Work } from "./store.ts";
 import { createEngine } from "./command.ts";
 import { AuditSealer } from "./seal-audit.ts";
 import { settleCharts } from "./settle-charts.ts";
 import { SnapshotCache } from "./snapshot-cache.ts";
+import { snapshotIn } from "./stored-snapshot.ts";
 import { takeTurns, type ForeignCharts, type TurnOptions } from "./turn.ts";
 
 /** One process's share of the work on one workspace: its loops, from start to drain. */
@@ -269,15 +270,17 @@ async function listRuntimesOf(store: Store, host: string): Promise<Address[]> {
   do {
     const query = { kind: "runtime", limit: 100, ...(after === undefined ? {} : { after }) };
     const { rows, next } = await store.listActors(query);
-    const affected = rows.filter(({ status, record }) => status !== "done" && hostOf(record) === host);
+    const affected = rows.filter((actor) => actor.status !== "done" && isOn(host, actor));
     found.push(...affected.map(({ address }) => address));
     after = next ?? undefined;
   } while (after !== undefined);
   return found;
 }
 
-function hostOf(record: string): unknown {
-  return (JSON.parse(record) as { snapshot: { context?: { host?: unknown } } }).snapshot.context?.host;
+/** Who cannot be read is told, too: its turn then sets it aside. */
+function isOn(host: string, actor: StoredActor): boolean {
+  const context = snapshotIn(actor)?.["context"] as { host?: unknown } | undefined;
+  return context === undefined || context.host === host;
 }
 
 /** At least a millisecond, so that a due time that just passed is not a busy loop; at most the poll interval. */

@@ -1,13 +1,13 @@
-import { RouseError, errorBody, isRouseError } from "./errors.ts";
+import { RouseError } from "./errors.ts";
 import type { ActorRecord } from "./kernel.ts";
 import { machineHash } from "./machine-hash.ts";
 import { migrateActor } from "./migrate-actor.ts";
 import { Plan } from "./plan.ts";
 import type { MachineEntry, Registry, Route } from "./registry.ts";
 import type { SnapshotCache } from "./snapshot-cache.ts";
-import type { ActorEvent, StoredActor, TurnCommit } from "./store.ts";
+import type { StoredActor, TurnCommit } from "./store.ts";
 
-/** From a stored actor to one that mail can be applied to; or aside, where people see it. Pure. */
+/** From a stored actor to one that mail can be applied to. Pure. */
 
 /** Where actors are opened from. */
 export interface ActorSource {
@@ -68,65 +68,4 @@ function migrate(plan: Plan, { actor, route, now }: { actor: StoredActor; route:
 /** A transaction's time is that of its beginning: one that waited for the actor is older than what it finds there. */
 export function timeFor({ updatedAt }: StoredActor, now: number): number {
   return Math.max(now, updatedAt);
-}
-
-/** The actor cannot go on here: it keeps its record and its mail, visibly, until somebody acts. */
-export function setAside(actor: StoredActor, error: unknown): TurnCommit {
-  const { type, dropped } = reasonOf(error);
-  return engineNote(
-    { ...actor, status: "quarantined" },
-    { event: { type, error: errorBody(error) }, dropped },
-  );
-}
-
-/** Only those whose chart was missing come back by themselves; `Store` finds them by `machineMissing`. */
-function reasonOf(error: unknown): { type: string; dropped: string } {
-  if (isRouseError(error, "machine_version_mismatch"))
-    return { type: "machine.missing", dropped: "machineMissing" };
-  if (isRouseError(error, "machine_migration_failed"))
-    return { type: "machine.migrationFailed", dropped: "migrationFailed" };
-  return { type: "record.unreadable", dropped: "unreadable" };
-}
-
-/** The chart is here again: the actor goes on with the mail that waited. */
-export function bringBack(actor: StoredActor): TurnCommit {
-  const status = statusOf(actor);
-  return engineNote({ ...actor, status }, { event: { type: "machine.found" }, dropped: "released" });
-}
-
-function statusOf({ record }: StoredActor): StoredActor["status"] {
-  const { status } = (JSON.parse(record) as ActorRecord).snapshot;
-  return status === "done" || status === "error" ? status : "active";
-}
-
-/** A commit that changes nothing but the actor's status, and says why. */
-function engineNote(
-  { updatedAt: _updatedAt, ...actor }: StoredActor,
-  { event, dropped }: { event: ActorEvent; dropped: string | null },
-): TurnCommit {
-  const version = actor.version + 1;
-  const entry = {
-    seq: version,
-    from: "engine",
-    event,
-    cause: null,
-    transitions: [],
-    states: [],
-    records: [],
-  };
-  return {
-    actor: { ...actor, version },
-    expectedVersion: actor.version,
-    consumed: [],
-    outgoing: [],
-    published: [],
-    timersArmed: [],
-    timersCancelled: [],
-    effectsRequested: [],
-    effectsCancelled: [],
-    records: [],
-    journal: [{ ...entry, dropped }],
-    deadLetters: [],
-    subscriptions: [],
-  };
 }

@@ -1,9 +1,9 @@
 import type { Address } from "../machines/mail.ts";
-import { RouseError } from "./errors.ts";
-import type { ActorRecord } from "./kernel.ts";
-import type { StoredActor, Transaction, TurnCommit } from "./store.ts";
+import { RouseError, errorBody, isRouseError } from "./errors.ts";
+import { snapshotIn } from "./stored-snapshot.ts";
+import type { ActorEvent, StoredActor, Transaction, TurnCommit } from "./store.ts";
 
-/** The way back for an actor that was set aside. */
+/** Aside, where people see them, for actors that cannot go on; and the way back. */
 
 export interface Release {
   address: Address;
@@ -23,15 +23,64 @@ export async function releaseActor(tx: Transaction, release: Release): Promise<b
     });
   }
   if (claim.actor.status !== "quarantined") return false;
-  await tx.commitTurns([releaseCommit(claim.actor, release)]);
+  const { by, reason } = release;
+  await tx.commitTurns([released(claim.actor, { from: by, event: { type: "actor.released", by, reason } })]);
   return true;
 }
 
-function releaseCommit(actor: StoredActor, { by, reason }: Release): TurnCommit {
+interface Note {
+  from: string;
+  event: ActorEvent;
+}
+
+/** As it was before: only `quarantined` is no status of the chart's own. What cannot be read is set aside again by its turn. */
+function released(actor: StoredActor, why: Note): TurnCommit {
+  const { status } = snapshotIn(actor) ?? {};
+  const before = status === "done" || status === "error" ? status : "active";
+  // `dropped`: the chart never sees this entry, so that a replay leaves it out.
+  return note({ ...actor, status: before }, { ...why, dropped: "released" });
+}
+
+/** The actor cannot go on here: it keeps its record and its mail, visibly, until somebody acts. */
+export function setAside(actor: StoredActor, error: unknown): TurnCommit {
+  const { type, dropped } = reasonOf(error);
+  return note(
+    { ...actor, status: "quarantined" },
+    { from: "engine", event: { type, error: errorBody(error) }, dropped },
+  );
+}
+
+/** Only those whose chart was missing come back by themselves; `Store` finds them by `machineMissing`. */
+function reasonOf(error: unknown): { type: string; dropped: string } {
+  if (isRouseError(error, "machine_version_mismatch"))
+    return { type: "machine.missing", dropped: "machineMissing" };
+  if (isRouseError(error, "machine_migration_failed"))
+    return { type: "machine.migrationFailed", dropped: "migrationFailed" };
+  return { type: "record.unreadable", dropped: "unreadable" };
+}
+
+/** The chart is here again: the actor goes on with the mail that waited. */
+export function bringBack(actor: StoredActor): TurnCommit {
+  return released(actor, { from: "engine", event: { type: "machine.found" } });
+}
+
+/** A commit that changes nothing but the actor's status, and says why. */
+function note(
+  { updatedAt: _updatedAt, ...actor }: StoredActor,
+  { from, event, dropped }: Note & { dropped: string },
+): TurnCommit {
   const version = actor.version + 1;
-  const event = { type: "actor.released", by, reason };
+  const entry = {
+    seq: version,
+    from,
+    event,
+    cause: null,
+    transitions: [],
+    states: [],
+    records: [],
+  };
   return {
-    actor: { ...actor, version, status: statusIn(actor.record) },
+    actor: { ...actor, version },
     expectedVersion: actor.version,
     consumed: [],
     outgoing: [],
@@ -41,26 +90,8 @@ function releaseCommit(actor: StoredActor, { by, reason }: Release): TurnCommit 
     effectsRequested: [],
     effectsCancelled: [],
     records: [],
-    // `dropped`: the chart never sees this entry, so that a replay leaves it out.
-    journal: [
-      {
-        seq: version,
-        from: by,
-        event,
-        cause: null,
-        transitions: [],
-        states: [],
-        dropped: "released",
-        records: [],
-      },
-    ],
+    journal: [{ ...entry, dropped }],
     deadLetters: [],
     subscriptions: [],
   };
-}
-
-/** As it was before: only `quarantined` is no status of the chart's own. */
-function statusIn(record: string): StoredActor["status"] {
-  const { status } = (JSON.parse(record) as ActorRecord).snapshot;
-  return status === "done" || status === "error" ? status : "active";
 }

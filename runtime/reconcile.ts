@@ -4,7 +4,7 @@ import type { AgentFacts } from "../machines/participant/contract.ts";
 import type { ParticipantContext, ParticipantEvent } from "../machines/participant/events.ts";
 import { agentFacts } from "./agent-facts.ts";
 import type { Member } from "./domain.ts";
-import type { ActorRecord } from "./kernel.ts";
+import { snapshotIn } from "./stored-snapshot.ts";
 import type { NewMail, Store, StoredActor, Transaction } from "./store.ts";
 
 /**
@@ -41,6 +41,8 @@ async function correction(tx: Transaction, member: Member): Promise<NewMail | nu
   const thread = await tx.getThread(threadId);
   if (thread === null) return null;
   const runtimes = await tx.listActorsBySubject({ kind: "runtime", subject: agentId });
+  // What it last reported is then unknown. Its own turn sets it aside; the other members are told all the same.
+  if (runtimes.some((runtime) => snapshotIn(runtime) === null)) return null;
   const truth: Truth = {
     type: "state.reconciled",
     headSeq: member.headSeq,
@@ -54,14 +56,15 @@ async function correction(tx: Transaction, member: Member): Promise<NewMail | nu
 
 function differs(actor: StoredActor, truth: Truth): boolean {
   try {
-    return !isKnown(truth, JSON.parse(actor.record) as ActorRecord);
+    return !isKnown(truth, snapshotIn(actor));
   } catch {
     // Another chart stored it: told the truth, its own turn sets it aside where people see it.
     return true;
   }
 }
 
-function isKnown(truth: Truth, { snapshot }: ActorRecord): boolean {
+function isKnown(truth: Truth, snapshot: ReturnType<typeof snapshotIn>): boolean {
+  if (snapshot === null) return false;
   const context = snapshot["context"] as ParticipantContext;
   const known = {
     headSeq: context.headSeq,

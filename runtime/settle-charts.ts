@@ -1,4 +1,4 @@
-import { bringBack, setAside } from "./open-actor.ts";
+import { bringBack, setAside } from "./quarantine.ts";
 import { chartMissing, type Registry } from "./registry.ts";
 import type { Store } from "./store.ts";
 

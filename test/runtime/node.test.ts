@@ -3,6 +3,7 @@ import type { RouseError } from "../../runtime/errors.ts";
 import { defaultTiming } from "../../runtime/node.ts";
 import { nodeBeat } from "../persistence/conformance/subject.ts";
 import { NodeWorld } from "./node-world.ts";
+import { spoilRecord } from "./spoil-record.ts";
 import { storeFixtures } from "./stores.ts";
 
 const [inMemory, onPostgres] = storeFixtures();
@@ -117,6 +118,16 @@ describe("a node", () => {
       expect(await lossesOf(runtime)).toBe(0);
     });
 
+    test("a runtime whose record cannot be read is set aside, and the others are told", async () => {
+      await lose();
+      await spoilRecord(world.store, runtime);
+      world.startNode("node-1");
+      await world.pass(2 * defaultTiming.nodeLostMs);
+      expect(await lossesOf("runtime/rt-far")).toBe(1);
+      expect((await world.store.getActor(runtime))?.status).toBe("quarantined");
+      expect(world.errors).toEqual([]);
+    });
+
     test("its runtimes are told also when the one that noticed dies before the commit", async () => {
       world.startNode("node-1");
       await lose();
@@ -128,6 +139,16 @@ describe("a node", () => {
       await world.pass(defaultTiming.nodeLostMs + 3 * defaultTiming.beatMs);
       expect(failures).toBeGreaterThan(1);
       expect(await lossesOf("runtime/rt-far")).toBe(1);
+    });
+
+    test("a runtime whose record cannot be read is set aside, and the others are told", async () => {
+      await lose();
+      await spoilRecord(world.store, runtime);
+      world.startNode("node-1");
+      await world.pass(2 * defaultTiming.nodeLostMs);
+      expect(await lossesOf("runtime/rt-far")).toBe(1);
+      expect((await world.store.getActor(runtime))?.status).toBe("quarantined");
+      expect(world.errors).toEqual([]);
     });
 
     test("its runtimes are told also when the database goes away in between", async () => {

@@ -14,6 +14,8 @@ import { createEngine } from "../../runtime/command.ts";
 import { settleCharts } from "../../runtime/settle-charts.ts";
 import { turn } from "../../runtime/turn.ts";
 import { ManualClock } from "../manual-clock.ts";
+import { benchEntry } from "./bench-chart.ts";
+import { spoilRecord } from "./spoil-record.ts";
 
 const nodeLostMs = 20_000;
 
@@ -21,7 +23,7 @@ describe("reconciliation", () => {
   let store: Store;
   const registry = new Registry(registeredMachines);
   const doorbell = createMemoryDoorbell();
-  const agentId = "reviewer";
+  const reviewer = "reviewer";
 
   beforeEach(() => {
     store = createMemoryStore({ workspaceId: "w", clock: new ManualClock() });
@@ -32,7 +34,7 @@ describe("reconciliation", () => {
   };
 
   /** A thread with a message of which nobody was told. */
-  const openThread = (threadId: string, { withActor = true } = {}) =>
+  const openThread = (threadId: string, { withActor = true, member: agentId = reviewer } = {}) =>
     store.transaction(async (tx) => {
       const by = { statusReason: "", statusBy: "ann" };
       await tx.insertThread({
@@ -62,7 +64,7 @@ describe("reconciliation", () => {
     });
 
   const known = async (threadId: string): Promise<ParticipantContext> => {
-    const actor = await store.getActor(addresses.participant(threadId, agentId));
+    const actor = await store.getActor(addresses.participant(threadId, reviewer));
     return (JSON.parse(actor!.record) as ActorRecord).snapshot["context"] as ParticipantContext;
   };
 
@@ -77,11 +79,32 @@ describe("reconciliation", () => {
     expect((await store.counts()).mail).toBe(mail);
   });
 
+  test("goes on past a member of whose runtime nothing can be read", async () => {
+    await openThread("th-1");
+    await openThread("th-2", { member: "somebody" });
+    const engine = createEngine({
+      store,
+      registry: new Registry([{ ...benchEntry, kind: "runtime" }]),
+      doorbell,
+    });
+    const runtime = {
+      kind: "runtime",
+      address: "runtime/rt-1",
+      subject: "somebody",
+      input: { n: 1 },
+    } as const;
+    await store.transaction((tx) => engine.create(tx, runtime));
+    await spoilRecord(store, runtime.address);
+    expect(await reconcile(store)).toBe(1);
+    await runTurns();
+    expect(await known("th-1")).toMatchObject({ unread: 1 });
+  });
+
   test("passes over members without an actor, and actors that are set aside", async () => {
     await openThread("th-none", { withActor: false });
     await openThread("th-odd");
     await openThread("th-1");
-    const odd = addresses.participant("th-odd", agentId);
+    const odd = addresses.participant("th-odd", reviewer);
     await store.transaction((tx) => tx.send([{ to: odd, from: "test", event: { type: "message.posted" } }]));
     await settleCharts({ store, registry: new Registry([]), nodeLostMs });
     expect((await store.getActor(odd))?.status).toBe("quarantined");
@@ -91,23 +114,9 @@ describe("reconciliation", () => {
   test("an actor stored by another chart stops nobody's healing, and is set aside", async () => {
     await openThread("th-1");
     await openThread("th-2");
-    const old = addresses.participant("th-1", agentId);
-    const nothing = { outgoing: [], published: [], timersArmed: [], timersCancelled: [], consumed: [] };
-    const empty = {
-      effectsRequested: [],
-      effectsCancelled: [],
-      records: [],
-      deadLetters: [],
-      subscriptions: [],
-    };
-    await store.transaction(async (tx) => {
-      const { actor } = (await tx.claimActor(old))!;
-      const record = JSON.stringify({ snapshot: { status: "active", context: { cursor: 0 } } });
-      const stored = { ...actor, machineHash: "another", record };
-      await tx.commitTurns([
-        { actor: stored, expectedVersion: actor.version, journal: [], ...nothing, ...empty },
-      ]);
-    });
+    const old = addresses.participant("th-1", reviewer);
+    const record = JSON.stringify({ snapshot: { status: "active", context: { cursor: 0 } } });
+    await spoilRecord(store, old, { machineHash: "another", record });
     expect(await reconcile(store)).toBe(2);
     await runTurns();
     expect(await known("th-2")).toMatchObject({ headSeq: 1, unread: 1 });

@@ -10,6 +10,7 @@ import { turn, type ForeignCharts } from "../../runtime/turn.ts";
 import { ManualClock } from "../manual-clock.ts";
 import { nodeBeat } from "../persistence/conformance/subject.ts";
 import { first, hashes, second, thirdWith } from "./job-charts.ts";
+import { spoilRecord } from "./spoil-record.ts";
 import { storeFixtures } from "./stores.ts";
 
 const doorbell = createMemoryDoorbell();
@@ -58,6 +59,25 @@ describe.each(storeFixtures())("nodes with different charts $name", ({ open, clo
     (await store.listJournal({ address, limit: 100 })).flatMap(({ event }) =>
       event.type === "machine.missing" ? [event["error"]] : [],
     );
+
+  test("bring back also whose record cannot be read: its turn sets it aside for that, and nobody waits behind it", async () => {
+    const alone = nodeOf("alone", first);
+    const other = nodeOf("other", { ...first, kind: "other" });
+    await alone.create("job/1");
+    await alone.create("job/2");
+    await send("begin", "job/1");
+    await send("begin", "job/2");
+    await spoilRecord(store, "job/1");
+    await other.beat();
+    await other.settle();
+    expect(await actorOf("job/2")).toMatchObject({ status: "quarantined" });
+    expect(await alone.settle()).toBe(2);
+    await alone.turns();
+    expect((await store.getActor("job/1"))?.status).toBe("quarantined");
+    expect(await actorOf("job/2")).toMatchObject({ status: "active", value: "working" });
+    const released = { address: "job/1", by: "ada", reason: "try" } as const;
+    expect(await store.transaction((tx) => releaseActor(tx, released))).toBe(true);
+  });
 
   test("move the actors that each can move, and no others, while an upgrade goes on", async () => {
     const old = nodeOf("old", first);

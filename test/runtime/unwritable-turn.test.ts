@@ -9,6 +9,7 @@ import { Registry } from "../../runtime/registry.ts";
 import type { Store } from "../../runtime/store.ts";
 import { createEngine } from "../../runtime/command.ts";
 import { turn } from "../../runtime/turn.ts";
+import { spoilRecord } from "./spoil-record.ts";
 import { createTestDatabase, type TestDatabase } from "../setup/database.ts";
 
 /** Writes down whatever it is told, also what no database holds: its `at` is no whole number of milliseconds. */
@@ -115,23 +116,7 @@ describe("a turn that the database refuses", () => {
   });
 
   test("an actor whose record cannot be read is set aside, others move on", async () => {
-    await store.transaction(async (tx) => {
-      const claim = await tx.claimActor("teller/1");
-      if (claim === null) throw new Error("no actor");
-      const { actor } = claim;
-      const nothing = {
-        outgoing: [],
-        published: [],
-        timersArmed: [],
-        timersCancelled: [],
-        effectsRequested: [],
-      };
-      const empty = { effectsCancelled: [], records: [], journal: [], deadLetters: [], subscriptions: [] };
-      const broken = { ...actor, version: actor.version, record: "{" };
-      await tx.commitTurns([
-        { actor: broken, expectedVersion: actor.version, consumed: [], ...nothing, ...empty },
-      ]);
-    });
+    await spoilRecord(store, "teller/1");
     await tell("teller/1", "unread");
     await tell("teller/2", "other");
     await runTurns();
