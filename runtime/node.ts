@@ -82,7 +82,8 @@ export function createNode(options: NodeOptions): Node {
     registry,
     doorbell,
     foreign,
-    patience: new Patience(),
+    patience: new Patience(clock),
+    onActorFailed: (error: unknown) => options.onError("turns", error),
     snapshots: new SnapshotCache(),
     onCancelled: (effects: Parameters<Performer["renew"]>[0]) => {
       performer.renew(effects).catch((error: unknown) => options.onError("renew", error));

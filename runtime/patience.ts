@@ -1,25 +1,109 @@
 import type { Address } from "../machines/mail.ts";
+import type { Clock } from "./clock.ts";
 import { isRouseError } from "./errors.ts";
 
-/** With the loop's backoff some ten seconds: trouble that passes sooner sets nobody aside. */
+/** With the rests between them more than ten seconds: trouble that passes sooner sets nobody aside. */
 const mostFailures = 8;
+const firstRestMs = 100;
+const longestRestMs = 5_000;
+/** After a turn that took until the deadline, when that is nobody's fault. */
+const firstPauseMs = 1_000;
+const longestPauseMs = 60_000;
+
+/** Large enough that statements and commits cost each actor little, small enough to decide in some 15 ms. */
+const fullBatch = { actors: 256, mailPerActor: 128 };
+const smallestShare = 256;
+const managedBeforeMore = 16;
+
+interface Trouble {
+  failures: number;
+  pauses: number;
+  restsUntil: number;
+}
 
 /**
- * How often turns of an actor failed in a row at the store, by themselves and not in a batch. Kept in memory: a node that
- * starts anew is patient anew.
+ * Actors whose turns failed at the store, by themselves and not in a batch: they rest, and are then tried apart from the
+ * others, which so do not wait for them. And how much is asked at once: a batch that the store did not manage in time is made
+ * smaller, until what is slow stands alone. Kept in memory: a node that starts anew is patient anew.
  */
 export class Patience {
-  readonly #failures = new Map<Address, number>();
+  readonly #clock: Pick<Clock, "now">;
+  readonly #troubles = new Map<Address, Trouble>();
+  #share = 1;
+  #managed = 0;
+
+  constructor(clock: Pick<Clock, "now"> = { now: () => 0 }) {
+    this.#clock = clock;
+  }
+
+  get batch(): { actors: number; mailPerActor: number } {
+    const { actors, mailPerActor } = fullBatch;
+    return { actors: actors / this.#share, mailPerActor: Math.ceil(mailPerActor / this.#share) };
+  }
+
+  isTrouble(address: Address): boolean {
+    return this.#troubles.has(address);
+  }
+
+  /** It is no trouble, or has rested. */
+  mayMove(address: Address): boolean {
+    const restMs = (this.#troubles.get(address)?.restsUntil ?? 0) - this.#clock.now();
+    // Longer is no rest of ours: the clock was set back.
+    return restMs <= 0 || restMs > longestPauseMs;
+  }
 
   /** True when this failure is one too many, or when trying again would end the same way: its mail is to be set aside. */
   isExhaustedBy(error: unknown, address: Address): boolean {
-    const failures = (this.#failures.get(address) ?? 0) + 1;
-    this.#failures.set(address, failures);
-    return isUnwritable(error) || failures >= mostFailures;
+    const trouble = this.#trouble(address);
+    if (isNobodysFault(error)) {
+      this.#pause(trouble);
+      return false;
+    }
+    trouble.failures += 1;
+    this.#rest(trouble, Math.min(longestRestMs, firstRestMs * 2 ** (trouble.failures - 1)));
+    return isUnwritable(error) || trouble.failures >= mostFailures;
   }
 
   forget(address: Address): void {
-    this.#failures.delete(address);
+    this.#troubles.delete(address);
+  }
+
+  /** The store did not manage the batch of these. */
+  asksLess(addresses: readonly Address[]): void {
+    this.#managed = 0;
+    if (this.#share < smallestShare) {
+      this.#share *= 4;
+      return;
+    }
+    for (const address of addresses) this.#pause(this.#trouble(address));
+    // It is known now, so there is room for others beside it.
+    this.#grow();
+  }
+
+  /** The store managed the batch. One that it does not costs a whole deadline, so that a larger one is not tried at once. */
+  asksMore(): void {
+    this.#managed += 1;
+    if (this.#managed >= managedBeforeMore) this.#grow();
+  }
+
+  #grow(): void {
+    this.#managed = 0;
+    this.#share = Math.max(1, this.#share / 4);
+  }
+
+  #trouble(address: Address): Trouble {
+    const trouble = this.#troubles.get(address) ?? { failures: 0, pauses: 0, restsUntil: 0 };
+    this.#troubles.set(address, trouble);
+    return trouble;
+  }
+
+  #pause(trouble: Trouble): void {
+    trouble.pauses += 1;
+    this.#rest(trouble, Math.min(longestPauseMs, firstPauseMs * 4 ** (trouble.pauses - 1)));
+  }
+
+  #rest(trouble: Trouble, ms: number): void {
+    trouble.restsUntil = this.#clock.now() + ms;
   }
 }
 

@@ -15,6 +15,8 @@ export interface TurnOptions extends ActorSource {
   foreign?: ForeignCharts;
   /** With actors whose turns fail; kept from turn to turn. */
   patience?: Patience;
+  /** Hears of them; the others move on. */
+  onActorFailed?: (error: unknown) => void;
 }
 
 /**
@@ -24,10 +26,6 @@ export interface TurnOptions extends ActorSource {
 export interface ForeignCharts {
   wereMet: boolean;
 }
-
-/** Large enough that statements and commits cost each actor little, small enough to decide in some 15 ms. */
-const actorsPerTurn = 256;
-const mailPerActor = 128;
 
 /** While some batches are being committed, the next is claimed and decided; more would wait for the same processors. */
 const maxLanes = 3;
@@ -86,51 +84,59 @@ export async function turn(options: TurnOptions): Promise<number> {
 }
 
 async function takeTurn(options: TurnOptions, onFullClaim?: () => void): Promise<TurnsTaken> {
-  const { registry, foreign = { wereMet: false } } = options;
+  const { registry, foreign = { wereMet: false }, patience = new Patience() } = options;
   let claimed: Address[] = [];
+  let apart: Address[] = [];
   let isMoreWaiting = false;
   const advanceBatch = (): Promise<number> => {
     const passOver = foreign.wereMet ? { machineHashes: registry.machineHashes } : {};
-    const firstClaim = { actors: actorsPerTurn, mailPerActor, ...passOver };
+    const firstClaim = { ...patience.batch, ...passOver };
     const claim = async (tx: Transaction): Promise<Claim[]> => {
       const claims = await tx.claimReady(firstClaim);
-      const isFull = claims.length === actorsPerTurn;
+      const isFull = claims.length === firstClaim.actors;
       if (isFull) onFullClaim?.();
       isMoreWaiting = isFull || claims.reduce((mails, { mail }) => mails + mail.length, 0) >= fewMails;
       const own = claims.filter(({ actor }) => registry.runs(actor));
       foreign.wereMet ||= own.length < claims.length;
-      claimed = own.map(({ actor }) => actor.address);
-      return own;
+      const [usual, troubled] = byTrouble(own, patience);
+      claimed = usual.map(({ actor }) => actor.address);
+      apart = troubled.map(({ actor }) => actor.address).filter((address) => patience.mayMove(address));
+      return usual;
     };
     return advance(options, { claim, firstClaim });
   };
   const knewOfForeign = foreign.wereMet;
   try {
     let moved = await advanceBatch();
-    for (const address of claimed) options.patience?.forget(address);
+    patience.asksMore();
     // Foreign mail may have stood before our own.
     if (moved === 0 && foreign.wereMet !== knewOfForeign) moved = await advanceBatch();
+    moved += await advanceEach(options, apart);
     return { moved, isMoreWaiting: isMoreWaiting && moved > 0 };
   } catch (error) {
+    if (isNobodysFault(error) && claimed.length > 0) patience.asksLess(claimed);
     if (isNobodysFault(error) || claimed.length === 0) throw error;
     const moved = await advanceEach(options, claimed);
     return { moved, isMoreWaiting: moved > 0 };
   }
 }
 
-/** After a batch that failed because of one of its actors: the others move all the same. Throws what failed, at the end. */
+function byTrouble(claims: readonly Claim[], patience: Patience): [usual: Claim[], troubled: Claim[]] {
+  const isTrouble = ({ actor }: Claim): boolean => patience.isTrouble(actor.address);
+  return [claims.filter((claim) => !isTrouble(claim)), claims.filter(isTrouble)];
+}
+
+/** Of a batch that failed because of one of its actors, and of those that failed lately: each by itself. */
 async function advanceEach(options: TurnOptions, addresses: readonly Address[]): Promise<number> {
   let moved = 0;
-  const failures: unknown[] = [];
   for (const address of addresses) {
     try {
       moved += await advanceAlone(options, address);
     } catch (error) {
-      if (isNobodysFault(error)) throw error;
-      failures.push(error);
+      options.onActorFailed?.(error);
+      if (isNobodysFault(error)) break;
     }
   }
-  if (failures.length > 0) throw failures[0];
   return moved;
 }
 
@@ -179,7 +185,7 @@ async function advanceAlone(options: TurnOptions, address: Address): Promise<num
     patience.forget(address);
     return moved;
   } catch (error) {
-    if (isNobodysFault(error) || !patience.isExhaustedBy(error, address)) throw error;
+    if (!patience.isExhaustedBy(error, address)) throw error;
     patience.forget(address);
     return advance(options, {
       claim: claimFirst,
