@@ -3,12 +3,14 @@ import { claudeCode } from "./claude-code/kind.ts";
 import { codex } from "./codex/kind.ts";
 import { generic } from "./generic/kind.ts";
 import type { AgentKind, AgentProgram } from "./kind.ts";
+import { opencode } from "./opencode/kind.ts";
 
 export type AgentKinds = Readonly<Record<string, AgentKind>>;
 
 export const agentKinds: AgentKinds = {
   [codex.kind]: codex,
   [claudeCode.kind]: claudeCode,
+  [opencode.kind]: opencode,
   [generic.kind]: generic,
 };
 

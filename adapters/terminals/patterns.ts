@@ -23,6 +23,11 @@ export const agentPatterns = z.strictObject({
   prompt: pattern,
   /** First line below the box. Absent, or not on the screen: the box ends at the cursor's line. */
   boxEnd: pattern.optional(),
+  /**
+   * For a box with a frame on its left that grows upwards: all lines directly above `boxEnd` that match `prompt` are its
+   * own, the last of which is a label that matches this. With another label it is no box for prompts.
+   */
+  frameLabel: pattern.optional(),
   busy: pattern.optional(),
   dialogs: z
     .array(
@@ -69,7 +74,7 @@ export function readScreen(view: TerminalView, patterns: AgentPatterns): ScreenR
   if (!view.alive) return { activity: "unknown", draft: null, bareShell };
   const lines = tailOf(view.lines, patterns.tailLines);
   const box = findBox(view, patterns);
-  const draft = box === null ? null : readDraft(view, patterns, box);
+  const draft = box?.draft ?? null;
   const belowBox = box === null ? lines : view.lines.slice(box.row + 1);
   const dialog = patterns.dialogs.find(({ pattern: source, replacesBox }) =>
     anyLine(replacesBox === true ? belowBox : lines, source),
@@ -86,25 +91,53 @@ function activityOf(lines: readonly string[], draft: string | null, patterns: Ag
 
 interface InputBox {
   row: number;
-  /** Text beside the prompt sign. */
-  first: string;
+  draft: string;
 }
 
 /** The lowest one on the screen. */
 function findBox(view: TerminalView, patterns: AgentPatterns): InputBox | null {
   const end = lastFilledRow(view.lines);
   const start = Math.max(0, end - patterns.tailLines + 1);
+  if (patterns.frameLabel !== undefined) return findFramedBox(view, patterns, { start, end });
   for (let row = end; row >= start; row -= 1) {
-    // Lines are trimmed, so an empty box lost the space after its prompt sign.
-    const match = matchLine(`${view.solidLines[row] ?? ""} `, patterns.prompt);
-    if (match !== null) return { row, first: match[1] ?? "" };
+    const first = boxLine(view, row, patterns.prompt);
+    if (first === null) continue;
+    const shown = startsGhost(view, row, first) ? "" : first;
+    return { row, draft: draftOf([shown, ...boxLinesBelow(view, row, patterns.boxEnd)]) };
   }
   return null;
 }
 
-function readDraft(view: TerminalView, { boxEnd }: AgentPatterns, { row, first }: InputBox): string {
-  const below = boxLinesBelow(view, row, boxEnd);
-  return [startsGhost(view, row, first) ? "" : first, ...below]
+function findFramedBox(
+  view: TerminalView,
+  { prompt, boxEnd = "", frameLabel = "" }: AgentPatterns,
+  { start, end }: { start: number; end: number },
+): InputBox | null {
+  const lines = view.lines.slice(0, end + 1);
+  const row = lines.findLastIndex((line, index) => index >= start && matchLine(line, boxEnd) !== null);
+  if (row === -1 || matchLine(lines[row - 1] ?? "", frameLabel) === null) return null;
+  return { row, draft: draftOf(framedLinesAbove(view, row - 1, prompt)) };
+}
+
+/** What stands in this line of the box; null when it is none. */
+function boxLine({ solidLines }: TerminalView, row: number, prompt: string): string | null {
+  // Lines are trimmed, so an empty box lost the space after its prompt sign.
+  const match = matchLine(`${solidLines[row] ?? ""} `, prompt);
+  return match === null ? null : (match[1] ?? "");
+}
+
+function framedLinesAbove(view: TerminalView, endRow: number, prompt: string): string[] {
+  const found: string[] = [];
+  for (let row = endRow - 1; row >= 0; row -= 1) {
+    const text = boxLine(view, row, prompt);
+    if (text === null) break;
+    found.unshift(text);
+  }
+  return found;
+}
+
+function draftOf(lines: readonly string[]): string {
+  return lines
     .map((line) => line.trim())
     .join("\n")
     .trim();

@@ -61,6 +61,15 @@ export function descendsFrom(pid: number, ancestor: number): boolean {
   return false;
 }
 
+/** `pid` and the processes that descend from it, parents first. */
+export function familyOf(pid: number): number[] {
+  const children = Map.groupBy(listPids(), (each) => readStat(each)?.parent ?? 0);
+  const family = [pid];
+  // It grows while it is walked.
+  for (const member of family) family.push(...(children.get(member) ?? []));
+  return family;
+}
+
 function newestProgramOfGroup(group: number): string | null {
   if (group <= 0) return null;
   let newest: { name: string; startedAt: bigint } | null = null;

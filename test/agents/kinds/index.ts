@@ -1,5 +1,6 @@
 import { claudeCode } from "./claude-code.ts";
 import { codex } from "./codex.ts";
 import type { PlayedKind } from "./kind.ts";
+import { opencode } from "./opencode.ts";
 
-export const playedKinds: readonly PlayedKind[] = [codex, claudeCode];
+export const playedKinds: readonly PlayedKind[] = [codex, claudeCode, opencode];

@@ -1,0 +1,50 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { opencodeScreens, recordedVersions } from "../../../adapters/agents/opencode/screens.ts";
+import { readScreen } from "../../../adapters/terminals/patterns.ts";
+import { parseCapturedScreen } from "../../../adapters/terminals/tmux/captured-screen.ts";
+import type { TerminalView } from "../../../runtime/terminal.ts";
+
+const recording = z.object({
+  cursor: z.object({ row: z.int(), column: z.int() }),
+  title: z.string(),
+  foreground: z.string(),
+  /** As `tmux capture-pane -p -e` printed it. */
+  captured: z.string(),
+  reading: z.object({
+    activity: z.string(),
+    dialog: z.string().optional(),
+    draft: z.string().nullable().optional(),
+  }),
+});
+
+const folder = join(import.meta.dirname, "../../fixtures/screens/opencode");
+const recordings = recordedVersions.flatMap((version) =>
+  readdirSync(join(folder, version)).map((file) => ({
+    version,
+    name: basename(file, ".json"),
+    ...recording.parse(JSON.parse(readFileSync(join(folder, version, file), "utf8"))),
+  })),
+);
+
+function viewOf({ cursor, title, foreground, captured }: z.infer<typeof recording>): TerminalView {
+  return {
+    ...{ alive: true, cursor, title, foreground, ...parseCapturedScreen(captured) },
+    ...{ inCopyMode: false, viewers: 0, humanIdleMs: null },
+  };
+}
+
+describe("screens of opencode, recorded", () => {
+  test.each(recordings)("$version: $name is $reading.activity", (recorded) => {
+    expect(readScreen(viewOf(recorded), opencodeScreens)).toMatchObject({
+      ...recorded.reading,
+      bareShell: false,
+    });
+  });
+
+  test("every recorded version has its own screens", () => {
+    expect(readdirSync(folder).toSorted()).toEqual([...recordedVersions].toSorted());
+  });
+});
