@@ -4,6 +4,7 @@ import { RouseError } from "../../../runtime/errors.ts";
 import { agentEnvironment } from "../environment.ts";
 import type { AgentLaunch, LaunchIdentity } from "../kind.ts";
 import type { OpencodeDefinition } from "./definition.ts";
+import { firstPromptVariable } from "./first-prompt.ts";
 import { passwordVariable, serverArguments } from "./server-process.ts";
 import { databaseVariable, ownDatabase, sessionPattern } from "./sessions.ts";
 
@@ -33,12 +34,14 @@ export function launchOpencode(
 ): AgentLaunch {
   const { command, cwd, env, model, agent, sessions } = definition;
   const session = plan.purpose === "resume" ? requireSession(plan.sessionId) : null;
+  const prompt = plan.prompt?.replaceAll("\0", "") ?? null;
   const own = {
     ...passedOnBy(identity),
     ...env,
     ...(sessions === "own" ? { [databaseVariable]: ownDatabase(identity.folder) } : {}),
     OPENCODE_CONFIG_CONTENT: JSON.stringify(settingsOf(definition, identity)),
     OPENCODE_DISABLE_AUTOUPDATE: "1",
+    ...(prompt === null || session === null ? {} : { [firstPromptVariable]: prompt }),
     OPENCODE_SERVER_USERNAME: "opencode",
     [passwordVariable]: randomBytes(32).toString("base64url"),
   };
@@ -49,8 +52,8 @@ export function launchOpencode(
       ...(session === null ? [] : ["--session", session]),
       ...(model === undefined ? [] : [`--model=${model}`]),
       ...(agent === undefined ? [] : [`--agent=${agent}`]),
-      // As one argument a prompt that looks like an option stays a prompt.
-      ...(plan.prompt === null ? [] : [`--prompt=${plan.prompt.replaceAll("\0", "")}`]),
+      // With a session it would be left out. As one argument a prompt that looks like an option stays a prompt.
+      ...(prompt === null || session !== null ? [] : [`--prompt=${prompt}`]),
     ],
     cwd,
     env: agentEnvironment(identity, own, session),

@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import type { DeliverWakeOutput, DeliveryEvidence } from "../../../machines/participant/ports.ts";
 import { delay } from "../../../runtime/clock.ts";
 import type { RunningProgram, WakeChannel } from "../kind.ts";
 import { OpencodeRefusal, OpencodeServer, type SessionInfo } from "./server.ts";
 import { sessionPattern } from "./sessions.ts";
+import { handIn, type WakeMessage, wakeMessage } from "./wake-message.ts";
 
 const recordedWithinMs = 10_000;
 const lookEveryMs = 50;
@@ -57,7 +57,7 @@ async function findTaken(
   signal: AbortSignal,
 ): Promise<SessionInfo | null> {
   for (const session of await server.newestSessions(signal)) {
-    if (await server.hasMessage(session.id, messageIdOf(wake), signal)) return session;
+    if (await server.hasMessage(session.id, messageOf(wake).messageID, signal)) return session;
   }
   return null;
 }
@@ -69,30 +69,15 @@ async function submit(
   wake: Wake,
   { signal }: Io,
 ): Promise<string> {
-  const { id, agent, model } = session ?? (await server.createSession(signal));
-  await server.prompt(
-    id,
-    {
-      messageID: messageIdOf(wake),
-      parts: [{ id: `prt_${hashOf(wake)}`, type: "text", text: wake.text }],
-      // Left out, the session would change to the default ones.
-      ...(agent === undefined ? {} : { agent }),
-      ...(model === undefined ? {} : { model: { providerID: model.providerID, modelID: model.id } }),
-      ...(model?.variant === undefined || model.variant === "default" ? {} : { variant: model.variant }),
-    },
-    signal,
-  );
+  const target = session ?? (await server.createSession(signal));
+  await handIn(server, target, messageOf(wake), signal);
   // Whether it is seen is not what matters.
-  if (session === null) await server.showSession(id, signal).catch(() => {});
-  return id;
+  if (session === null) await server.showSession(target.id, signal).catch(() => {});
+  return target.id;
 }
 
-function messageIdOf(wake: Wake): string {
-  return `msg_${hashOf(wake)}`;
-}
-
-function hashOf({ wakeId }: Wake): string {
-  return createHash("sha256").update(`rouse/${wakeId}`).digest("hex").slice(0, 26);
+function messageOf({ wakeId, text }: Wake): WakeMessage {
+  return wakeMessage(wakeId, text);
 }
 
 /** Null for a clear no. */
@@ -104,7 +89,7 @@ function refusal(error: unknown): null {
 async function isRecorded(server: OpencodeServer, sessionId: string, wake: Wake, io: Io): Promise<boolean> {
   const deadline = io.clock.now() + recordedWithinMs;
   for (;;) {
-    if (await server.hasMessage(sessionId, messageIdOf(wake), io.signal)) return true;
+    if (await server.hasMessage(sessionId, messageOf(wake).messageID, io.signal)) return true;
     if (io.clock.now() >= deadline) return false;
     await delay(io.clock, lookEveryMs, io.signal);
     io.signal.throwIfAborted();

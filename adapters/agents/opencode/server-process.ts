@@ -22,13 +22,14 @@ export function findServer(pid: number): ServerAddress | null {
     // What it runs for its model inherits the environment, and may listen, too.
     if (!`\0${read(candidate, "cmdline")}`.includes(`\0${serverArguments.join("\0")}\0`)) continue;
     const port = listeningPort(candidate);
-    const password = variable(candidate, passwordVariable);
+    const password = startVariable(candidate, passwordVariable);
     if (port !== null && password !== null) return { url: `http://${host}:${port}`, password };
   }
   return null;
 }
 
-function variable(pid: number, name: string): string | null {
+/** What a variable was when the program started; null when it had none. */
+export function startVariable(pid: number, name: string): string | null {
   const found = read(pid, "environ")
     .split("\0")
     .find((line) => line.startsWith(`${name}=`));

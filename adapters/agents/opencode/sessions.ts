@@ -1,6 +1,6 @@
 import { readdir, readlink } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { OpencodeDefinition } from "./definition.ts";
 
 export const sessionPattern = /^ses_[A-Za-z0-9]{1,64}$/;
@@ -17,7 +17,7 @@ export function databaseOf({ sessions, env }: OpencodeDefinition, folder: string
   if (sessions === "own") return ownDatabase(folder);
   const inherited = (name: string) => env[name] ?? process.env[name];
   const data = inherited("XDG_DATA_HOME") ?? join(env["HOME"] ?? homedir(), ".local/share");
-  return join(data, "opencode", inherited(databaseVariable) ?? "opencode.db");
+  return resolve(data, "opencode", inherited(databaseVariable) ?? "opencode.db");
 }
 
 /**

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { delay, systemClock } from "../../../runtime/clock.ts";
 import { Bell } from "../../terminals/bell.ts";
 import type { RunningProgram, SourceReport } from "../kind.ts";
+import { handInFirstPrompt } from "./first-prompt.ts";
 import { OpencodeServer, type OpencodeEvent, type SessionStatus } from "./server.ts";
 
 /** While the program starts. */
@@ -19,6 +20,7 @@ export async function observeOpencode(
 ): Promise<void> {
   const server = await untilItListens(program.pid, signal);
   if (server === null) return;
+  await handInFirstPrompt(server, program, signal);
   const ended = new AbortController();
   const until = AbortSignal.any([signal, ended.signal]);
   const bell = new Bell(systemClock);
@@ -124,7 +126,7 @@ function isSignInFailure(error: unknown): boolean {
 }
 
 /** Sub-agents count, too. */
-export function activityOf(
+function activityOf(
   statuses: readonly SessionStatus[],
   now: number,
 ): Pick<SourceReport, "activity" | "limitedUntil"> {

@@ -1,0 +1,23 @@
+import type { RunningProgram } from "../kind.ts";
+import type { OpencodeServer } from "./server.ts";
+import { startVariable } from "./server-process.ts";
+import { handIn, wakeMessage } from "./wake-message.ts";
+
+/** With a session to go on in, opencode leaves out the prompt that it is started with: so it comes from here, by the environment. */
+export const firstPromptVariable = "ROUSE_FIRST_PROMPT";
+
+/** Hands in what the program was resumed for, once; also when a node before us was to do it and ended. */
+export async function handInFirstPrompt(
+  server: OpencodeServer,
+  { pid, runtimeId, sessionId }: RunningProgram,
+  signal: AbortSignal,
+): Promise<void> {
+  const text = startVariable(pid, firstPromptVariable);
+  if (text === null || sessionId === null) return;
+  // The wake that resumed it may come again by the channel: then it is the same message.
+  const [, wakeId = runtimeId] = /\[rouse ([^\]\s]+)\]/.exec(text) ?? [];
+  const message = wakeMessage(wakeId, text);
+  const session = await server.findSession(sessionId, signal);
+  if (session === null || (await server.hasMessage(sessionId, message.messageID, signal))) return;
+  await handIn(server, session, message, signal);
+}
