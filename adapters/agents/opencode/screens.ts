@@ -15,11 +15,14 @@ export const opencodeScreens: AgentPatterns = agentPatterns.parse({
   // A short pause is still work.
   limited: "^ +[■⬝]+ .*\\[retrying in [0-9dhm ]*[dhm] .*esc (?:again to )?interrupt",
   dialogs: [
-    { kind: "permission", pattern: "^ +┃  △ (?:Permission required|Always allow|Reject permission)" },
+    // In the box's place: what looks like one above a box is a quotation.
+    ...[
+      "^ +┃  △ (?:Permission required|Always allow|Reject permission)",
+      "^ +┃  ↑↓ select .*esc dismiss",
+    ].map((shown) => ({ kind: "permission", pattern: shown, replacesBox: true })),
     { kind: "login", pattern: "^ +Connect a provider +esc" },
     // Whatever a person opened over the box takes the keys.
     { kind: "permission", pattern: "          +esc(?:$|          )" },
-    { kind: "permission", pattern: "^ +┃  ↑↓ select .*esc dismiss" },
     { kind: "update", pattern: "^ +Update Available +esc" },
   ],
 });

@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { opencodeScreens, recordedVersions } from "../../../adapters/agents/opencode/screens.ts";
+import { isWakeLine } from "../../../adapters/ports/wake-line.ts";
 import { readScreen } from "../../../adapters/terminals/patterns.ts";
 import { parseCapturedScreen } from "../../../adapters/terminals/tmux/captured-screen.ts";
 import type { TerminalView } from "../../../runtime/terminal.ts";
@@ -36,6 +37,12 @@ function viewOf({ cursor, title, foreground, captured }: z.infer<typeof recordin
   };
 }
 
+function find(name: string): TerminalView {
+  const found = recordings.find((candidate) => candidate.name === name);
+  if (found === undefined) throw new Error(`no recording ${name}`);
+  return viewOf(found);
+}
+
 describe("screens of opencode, recorded", () => {
   test.each(recordings)("$version: $name is $reading.activity", (recorded) => {
     expect(readScreen(viewOf(recorded), opencodeScreens)).toMatchObject({
@@ -46,5 +53,28 @@ describe("screens of opencode, recorded", () => {
 
   test("every recorded version has its own screens", () => {
     expect(readdirSync(folder).toSorted()).toEqual([...recordedVersions].toSorted());
+  });
+
+  test("a wake line that was never submitted is known as ours however the box wraps it", () => {
+    expect(isWakeLine(readScreen(find("draft-wake-line"), opencodeScreens).draft ?? "")).toBe(true);
+  });
+
+  test("a dialog that is quoted above the input box is no dialog", () => {
+    const view = find("after-turn");
+    const lines = view.lines.map((line) => line.replace("     Done.", "  ┃  △ Permission required"));
+    expect(lines).not.toEqual(view.lines);
+    expect(readScreen({ ...view, lines, solidLines: lines }, opencodeScreens)).toMatchObject({
+      activity: "idle",
+      draft: "",
+    });
+  });
+
+  test("without the label of its box nothing is taken for one", () => {
+    const view = find("draft");
+    const lines = view.lines.map((line) => line.replace("Build · Scripted Scripted", "Something new"));
+    expect(readScreen({ ...view, lines, solidLines: lines }, opencodeScreens)).toMatchObject({
+      activity: "unknown",
+      draft: null,
+    });
   });
 });
