@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { z } from "zod";
+import { defaultNotifierPolicy } from "../machines/notifier/contract.ts";
 import { defaultWakePolicy } from "../machines/participant/contract.ts";
 import { defaultRuntimePolicy } from "../machines/runtime/events.ts";
 import { defaultThreadPolicy } from "../machines/thread/events.ts";
@@ -27,6 +28,30 @@ function fieldOf(value: unknown): z.ZodType {
 function isLifetime(ms: number, longest: number): boolean {
   return ms >= 1_000 && ms <= longest;
 }
+
+/** What tells people (docs/configuration.md). */
+const notifications = z.strictObject({
+  webhook: z
+    .strictObject({
+      url: z.url({ protocol: /^https?$/u, error: "must be an http or https address" }),
+      allowPrivate: z.boolean().default(false),
+    })
+    .refine(({ url, allowPrivate }) => allowPrivate || url.startsWith("https:"), {
+      path: ["url"],
+      message: "must be https, unless allowPrivate is set",
+    })
+    .refine(({ url }) => !/^https?:\/\/[^/?#]*@/u.test(url), {
+      path: ["url"],
+      message: "must not hold a user or password",
+    })
+    .optional(),
+  /** Program and first arguments. */
+  command: z.tuple([z.string().min(1)], z.string()).optional(),
+  bell: z.boolean().default(false),
+  /** Whether what others wrote may leave the node. */
+  details: z.boolean().default(false),
+  timing: figures(defaultNotifierPolicy),
+});
 
 /** Days, or for ever. */
 const keep = z.union([z.literal("indefinite"), z.number().positive().max(36_500)]).default("indefinite");
@@ -91,6 +116,13 @@ export const configSchema = z.strictObject({
   retention: retention.prefault({}),
   /** Rules over the text of messages; none by default. */
   contentFilter: z.array(contentRule).max(50).default([]),
+  /** How people are told of what needs them. */
+  notifications: notifications.prefault({}),
+  /** Signs what the webhook is sent. */
+  webhookSecret: z
+    .string()
+    .regex(/^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/u, "must be whsec_ and 24 to 64 bytes in base64")
+    .optional(),
   wake: figures(defaultWakePolicy),
   thread: figures(defaultThreadPolicy),
   runtime: figures(defaultRuntimePolicy),
@@ -135,17 +167,26 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
     workspace: environment["ROUSE_WORKSPACE"],
     databaseUrl: readSecret(environment, "DATABASE_URL") ?? undefined,
     databaseDirectUrl: readSecret(environment, "DATABASE_DIRECT_URL") ?? undefined,
+    webhookSecret: readSecret(environment, "ROUSE_WEBHOOK_SECRET") ?? undefined,
     terminal: environment["ROUSE_TERMINAL"],
     logLevel: environment["ROUSE_LOG_LEVEL"],
     metrics: environment["ROUSE_METRICS"],
   };
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
   const result = configSchema.safeParse({ ...file, ...given });
-  if (result.success) return result.data;
+  if (result.success) return withItsSecret(result.data);
   const issue = result.error.issues[0];
   const where = issue === undefined ? "" : ` (${issue.path.join(".")}: ${issue.message})`;
   throw new RouseError("invalid_input", `the configuration is not valid${where}`, {
     nextStep: `Correct ${join(home, "config.json")} or the environment variable; see docs/configuration.md.`,
+  });
+}
+
+/** A message that nobody signed cannot be told from a forged one. */
+function withItsSecret(config: Config): Config {
+  if (config.notifications.webhook === undefined || config.webhookSecret !== undefined) return config;
+  throw new RouseError("invalid_input", "notifications.webhook has no secret that signs its messages", {
+    nextStep: "Set ROUSE_WEBHOOK_SECRET_FILE; see docs/configuration.md.",
   });
 }
 

@@ -24,10 +24,13 @@ export const addresses = {
   thread: (threadId: string): Address => `thread/${threadId}`,
   participant: (threadId: string, agentId: string): Address => `participant/${threadId}.${agentId}`,
   runtime: (runtimeId: string): Address => `runtime/${runtimeId}`,
+  notifier: (notifierId: string): Address => `notifier/${notifierId}`,
 };
 
 export const topics = {
   thread: (threadId: string): string => `thread/${threadId}`,
   agent: (agentId: string): string => `agent/${agentId}`,
   workspace: "workspace",
+  /** What needs a person; the engine itself publishes there. */
+  people: "people",
 };

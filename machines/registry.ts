@@ -3,6 +3,9 @@ import type { z } from "zod";
 import type { ChartMigration } from "./migration.ts";
 import type { PortSpec } from "./port.ts";
 import { defaultWakePolicy } from "./participant/contract.ts";
+import { defaultNotifierPolicy } from "./notifier/contract.ts";
+import { notifierMachine } from "./notifier/machine.ts";
+import { postWebhook, ringBell, runCommand } from "./notifier/ports.ts";
 import { participantMigrations } from "./participant/migrations.ts";
 import { participantMachine } from "./participant/machine.ts";
 import { deliverWake, resumeSession, spawnSession } from "./participant/ports.ts";
@@ -63,6 +66,13 @@ export const registeredMachines: readonly RegisteredMachine[] = [
     machine: runtimeMachine,
     ports: [launchTerminal, adoptTerminal, watchTerminal, stopTerminal],
     policy: defaultRuntimePolicy,
+  },
+  {
+    kind: "notifier",
+    version: "1",
+    machine: notifierMachine,
+    ports: [postWebhook, runCommand, ringBell],
+    policy: defaultNotifierPolicy,
   },
 ];
 

@@ -2,6 +2,7 @@ import type { EngineRecord } from "../machines/records.ts";
 import { RouseError, errorBody } from "./errors.ts";
 import type { ActorRecord, Intent, Step } from "./kernel.ts";
 import { machineHash } from "./machine-hash.ts";
+import { announcements, noticesOf, quarantineNotice, type FoundNotice } from "./notices.ts";
 import { checkedInput } from "./port-values.ts";
 import type { MachineEntry } from "./registry.ts";
 import type {
@@ -68,6 +69,7 @@ export class Plan {
     this.#records.push(...records);
     const { transitions, states, dropped } = step;
     this.#write({ ...pick(mail), transitions, states, dropped, records });
+    this.#tell(noticesOf(records, step.intents));
   }
 
   /** Sets the event aside; the actor stays as it was and takes no more mail until somebody releases it. */
@@ -75,6 +77,13 @@ export class Plan {
     this.#status = "quarantined";
     this.#deadLetters.push({ mail, error: errorBody(error) });
     this.#write({ ...pick(mail), transitions: [], states: [], dropped: "poison", records: [] });
+    this.#tell([quarantineNotice(error)]);
+  }
+
+  /** Tells whoever reaches people, in this very commit. */
+  #tell(found: readonly FoundNotice[]): void {
+    const { address } = this.#actor;
+    this.#published.push(...announcements({ address, seq: this.#version }, found));
   }
 
   commit(subscriptions: readonly string[] = []): TurnCommit {

@@ -1,5 +1,6 @@
 import type { Address } from "../machines/mail.ts";
 import { RouseError, errorBody, isRouseError } from "./errors.ts";
+import { announcements, quarantineNotice } from "./notices.ts";
 import { snapshotIn } from "./stored-snapshot.ts";
 import type { ActorEvent, StoredActor, Transaction, TurnCommit } from "./store.ts";
 
@@ -44,10 +45,12 @@ function released(actor: StoredActor, why: Note): TurnCommit {
 /** The actor cannot go on here: it keeps its record and its mail, visibly, until somebody acts. */
 export function setAside(actor: StoredActor, error: unknown): TurnCommit {
   const { type, dropped } = reasonOf(error);
-  return note(
+  const commit = note(
     { ...actor, status: "quarantined" },
     { from: "engine", event: { type, error: errorBody(error) }, dropped },
   );
+  const teller = { address: actor.address, seq: commit.actor.version };
+  return { ...commit, published: announcements(teller, [quarantineNotice(error)]) };
 }
 
 /** Only those whose chart was missing come back by themselves; `Store` finds them by `machineMissing`. */

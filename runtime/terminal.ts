@@ -81,6 +81,11 @@ export interface Terminal {
   watch(address: TerminalAddress, onChange: () => void): Promise<() => void>;
   /** Ends the program (SIGHUP, then SIGKILL after `graceMs`) and removes the terminal. Idempotent. */
   kill(address: TerminalAddress, options?: { graceMs?: number }): Promise<void>;
+  /**
+   * Rings the bell of everybody who is attached to terminals of ours here, on their screens alone: no program gets a byte.
+   * Returns how many. Absent: this backend cannot.
+   */
+  ringViewers?(): Promise<number>;
   /** The command line a person runs to attach. */
   attachCommand(address: TerminalAddress): readonly string[];
   /** Releases what this process holds; launched terminals live on. */

@@ -14,6 +14,7 @@ import { explain, journal, wakeGroup } from "./commands/evidence.ts";
 import { escalations } from "./commands/escalations.ts";
 import { actorGroup, deadLetterGroup, effectGroup, nodes } from "./commands/failure.ts";
 import { injectionCommands } from "./commands/injection.ts";
+import { notificationGroup } from "./commands/notifications.ts";
 import { machineGroup } from "./commands/machine.ts";
 import { mcp } from "./commands/mcp.ts";
 import { participantGroup } from "./commands/participant.ts";
@@ -57,7 +58,7 @@ export function createProgram(surroundings: Surroundings): Command {
   const completion = completionCommand(() => completionTree(program));
   const parts: (CommandDefinition | CommandGroup)[] = [
     ...[up, down, status, top, config, demo],
-    ...[threadGroup, participantGroup, explain, escalations],
+    ...[threadGroup, participantGroup, explain, escalations, notificationGroup],
     ...[mcp, agentGroup, runtimeGroup, tokenGroup, keyGroup, ...injectionCommands],
     ...[wakeGroup, journal, events, auditGroup],
     ...[deadLetterGroup, actorGroup, effectGroup, nodes],

@@ -28,6 +28,7 @@ import { interposeDatabase, interposeTerminals, type Interposition } from "./int
 import { createCredentials } from "./credentials.ts";
 import { isGone, joinOthers, ownProcess } from "./join.ts";
 import { createLogger, logDestination, logFailure } from "./logger.ts";
+import { notifierPorts, settleNotifiers } from "./notifiers.ts";
 import { openObservability, type Observability } from "./observability.ts";
 import { packageVersion } from "./package-version.ts";
 import { keepOperatorToken } from "./operator-token.ts";
@@ -107,9 +108,14 @@ function requireAlone(home: Home): void {
 }
 
 function openLogger(config: Config, nodeId: string): Logger {
-  const redact = createRedact(secretsOf([config.databaseUrl, config.databaseDirectUrl], process.env));
+  const redact = createRedact(nodeSecrets(config));
   const base = { node: nodeId, workspace: config.workspace };
   return createLogger({ level: config.logLevel, base, redact, destination: logDestination(config) });
+}
+
+function nodeSecrets({ databaseUrl, databaseDirectUrl, webhookSecret }: Config): string[] {
+  const known = secretsOf([databaseUrl, databaseDirectUrl], process.env);
+  return webhookSecret === undefined ? known : [...known, webhookSecret];
 }
 
 interface Parts extends ServeOptions {
@@ -172,6 +178,7 @@ async function open(
   onProgress("Opening the port");
   address.url = await listen(server, config);
   const endRenewal = await keepOperatorToken({ home, tokens, onError });
+  await settleNotifiers(node.engine, config);
   node.start();
   files.start();
   const endRetention = startRetention({ ...database, retention: config.retention, onError });
@@ -230,8 +237,9 @@ function buildNode(
     onError,
     timing: interposition?.timing ?? {},
     chores: [sweepTerminals({ terminals: terminals.byBackend, store: database.store })],
-    ports: (engine) =>
-      createWorldPorts({
+    ports: (engine) => [
+      ...Object.values(notifierPorts(config, terminals.byBackend)),
+      ...createWorldPorts({
         host: config.host,
         terminals: terminals.byBackend,
         launchBackend: terminals.preferred,
@@ -250,6 +258,7 @@ function buildNode(
         quietWindowMs: config.wake.quietWindowMs,
         wakesPerMinute: { agent: config.wakesPerMinute, thread: config.threadWakesPerMinute },
       }),
+    ],
   });
 }
 

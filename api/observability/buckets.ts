@@ -26,3 +26,6 @@ export const effectSeconds = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 3, 5, 10, 15, 20, 3
 
 /** The timers' loop sleeps until the earliest is due, at most 1 s. */
 export const timerLateSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 30];
+
+/** Up to the last retry of a webhook. */
+export const notificationSeconds = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800];

@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Registry } from "@prometheus-io/client";
 import { isRouseError } from "../../runtime/errors.ts";
 import { conversationMetrics, eventMetrics } from "./event-metrics.ts";
 import { effectMetrics } from "./effect-metrics.ts";
+import { notificationMetrics } from "./notification-metrics.ts";
 import { gauges, type GaugeSources } from "./gauges.ts";
 import { requestMetrics, type AnsweredRequest } from "./request-metrics.ts";
 import { MetricMaker, startAtZero } from "./metric.ts";
@@ -57,6 +58,7 @@ export function createMetrics(node: MetricsOptions): Metrics {
       timerMetrics(maker),
       storeErrorMetrics(maker),
       effectMetrics(maker, ports),
+      notificationMetrics(maker, node.now),
     ],
     operationCalled: operationMetrics(maker, node.now),
     requestAnswered: requestMetrics(maker),

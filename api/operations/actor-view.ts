@@ -1,3 +1,4 @@
+import type { NotifierContext } from "../../machines/notifier/events.ts";
 import type { ParticipantContext } from "../../machines/participant/events.ts";
 import type { RuntimeContext } from "../../machines/runtime/events.ts";
 import type { ActorRecord } from "../../runtime/kernel.ts";
@@ -11,6 +12,10 @@ export function participantContext(actor: StoredActor): ParticipantContext {
 
 export function runtimeContext(actor: StoredActor): RuntimeContext {
   return snapshotOf(actor)["context"] as RuntimeContext;
+}
+
+export function notifierContext(actor: StoredActor): NotifierContext {
+  return snapshotOf(actor)["context"] as NotifierContext;
 }
 
 /** Paths of the active leaf states, for instance `attention.deferred`. */

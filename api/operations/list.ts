@@ -6,6 +6,12 @@ import { getAuditEntry, getAuditHead, listAudit } from "./audit-trail.ts";
 import { getJournal, listWakes } from "./evidence.ts";
 import { listEvents } from "./events.ts";
 import { listEscalations } from "./escalations.ts";
+import {
+  listNotifications,
+  retryNotifications,
+  switchNotifications,
+  testNotifications,
+} from "./notifications.ts";
 import { explain } from "./explain.ts";
 import { getThread, listThreads, summarizeThread } from "./find-threads.ts";
 import { heartbeatSession } from "./heartbeat.ts";
@@ -58,6 +64,10 @@ const all = [
   explain,
   listWakes,
   listEscalations,
+  listNotifications,
+  testNotifications,
+  retryNotifications,
+  switchNotifications,
   registerAgent,
   listAgents,
   registerRuntime,

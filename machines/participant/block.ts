@@ -6,7 +6,7 @@ import { isThreadBlocked } from "./policy.ts";
 
 /** Why a participant is blocked, how it is told to people, and which news lifts the block. Pure. */
 
-const details: Record<BlockReason, string> = {
+export const blockDetails: Record<BlockReason, string> = {
   exhausted: "Every channel was tried and nobody acknowledged.",
   unmanaged: "No managed runtime, resumable session or launch definition is known for this agent.",
   humanPresent: "A person holds the agent's terminal or left a draft in it.",
@@ -24,7 +24,7 @@ const details: Record<BlockReason, string> = {
   operator: "Blocked by command.",
 };
 
-const dialogReasons = {
+export const dialogReasons = {
   permission: "permissionPending",
   trust: "trustPending",
   login: "loginRequired",
@@ -34,7 +34,7 @@ const dialogReasons = {
 export function blockFor(context: ParticipantContext, at: number): Block {
   const byThread = isThreadBlocked(context);
   const reason = byThread ? (context.threadBlock ?? "operator") : reasonFor(context);
-  const detail = reason === "exhausted" ? exhaustedDetail(context) : details[reason];
+  const detail = reason === "exhausted" ? exhaustedDetail(context) : blockDetails[reason];
   return { reason, at, detail, until: resetAfter(context, reason, at), byThread };
 }
 
@@ -43,7 +43,7 @@ function exhaustedDetail({ agent: { runtime }, wake }: ParticipantContext): stri
   const hops = (wake?.hops ?? []).map(({ hop, outcome, reason }) => `${hop} ${reason ?? outcome}`);
   const tried = hops.length === 0 ? "" : ` Tried: ${[...new Set(hops)].join(", ")}.`;
   const end = runtime === null || runtime.detail === null ? "" : ` Its last terminal: ${runtime.detail}.`;
-  return `${details.exhausted}${tried}${end}`;
+  return `${blockDetails.exhausted}${tried}${end}`;
 }
 
 export function blockByCommand(at: number, detail: string): Block {

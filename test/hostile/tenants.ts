@@ -57,7 +57,7 @@ const neutral: Readonly<Record<string, unknown>> = {
     until: "2099-01-01T00:00:00Z",
   },
   ...{ release: false, refreshable: false, resumable: true, management: "managed", state: "live" },
-  ...{ ending_within_s: 60 },
+  ...{ ending_within_s: 60, notifier_id: "webhook", on: false },
 };
 /** Where the neutral value would be none of the field's. */
 const ofOperation: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { outcomeSender } from "../../machines/port.ts";
 import { registeredMachines, releasedCharts } from "../../machines/registry.ts";
 import { createMemoryStore } from "../../persistence/memory/store.ts";
 import { decide } from "../../runtime/decide.ts";
@@ -103,7 +104,9 @@ describe.each(golden.map((chart) => [`${chart.kind} ${chart.version} (${chart.ha
       (__, snapshot) => {
         const actor = actorIn(chart, snapshot);
         for (const { event, cause, now, transitions, states } of snapshot.next) {
-          const mail = [{ id: "1", from: "test", event, cause, sentAt: now }];
+          // In our charts an invoke bears the name of its port.
+          const from = cause?.type === "invoke" ? outcomeSender(cause.id) : "test";
+          const mail = [{ id: "1", from, event, cause, sentAt: now }];
           const commit = decide({ registry }, { actor, mail }, now);
           expect(commit).toMatchObject({ deadLetters: [], actor: { machineHash: current.get(chart.kind) } });
           expect(commit.actor.status).not.toBe("quarantined");

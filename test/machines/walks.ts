@@ -1,4 +1,6 @@
 import type { Model } from "../../runtime/model/model.ts";
+import { notifierMeans } from "../../machines/notifier/contract.ts";
+import { notifierModel } from "./notifier-model.ts";
 import { modelOf, sides, whole } from "./participant-model.ts";
 import { modelInputs, runtimeModel } from "./runtime-model.ts";
 import { modelPolicies, threadModel } from "./thread-model.ts";
@@ -14,5 +16,6 @@ export interface Walks {
 export const walks: Record<string, Walks> = {
   thread: { models: modelPolicies.map(threadModel), whole: threadModel(modelPolicies[0]!) },
   participant: { models: sides.map(modelOf), whole: modelOf(whole) },
+  notifier: { models: notifierMeans.map((means) => notifierModel(means)), whole: notifierModel("webhook") },
   runtime: { models: modelInputs.map(runtimeModel), whole: runtimeModel(modelInputs[0]) },
 };

@@ -66,7 +66,8 @@ test.each([
     actor: { status: "quarantined", version: 5, record: JSON.stringify(record) },
     consumed: [mail],
     outgoing: [],
-    published: [],
+    // People hear of it.
+    published: [{ topic: "people", event: { reason: "quarantined", noticeId: "bench/1@5" } }],
     timersArmed: [],
     effectsRequested: [],
     effectsCancelled: [],

@@ -79,3 +79,19 @@ export function requireSuccess(result: TmuxResult, action: string): string {
     details: { exitCode: result.exitCode },
   });
 }
+
+/** The first with `new-window -S`, client flags and subscriptions. */
+const oldestVersion = { major: 3, minor: 2 };
+
+/** Throws `terminal_backend_missing`. A development build names no number and is new enough. */
+export function requireNewEnough(version: string): void {
+  const [, major, minor] = /(\d+)\.(\d+)/.exec(version) ?? [];
+  if (major === undefined) return;
+  const isSameMajor = Number(major) === oldestVersion.major;
+  const isTooOld =
+    Number(major) < oldestVersion.major || (isSameMajor && Number(minor) < oldestVersion.minor);
+  if (!isTooOld) return;
+  throw new RouseError("terminal_backend_missing", `tmux ${version} is too old; 3.2 or newer is needed.`, {
+    nextStep: "Install a newer tmux, or use the pty backend.",
+  });
+}

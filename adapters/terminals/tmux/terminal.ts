@@ -12,7 +12,13 @@ import {
 import { foregroundOf, processStartedAt } from "../process-table.ts";
 import { sanitizeForTerminal } from "../sanitize.ts";
 import { serially } from "../serially.ts";
-import { createTmuxClient, isMissingTarget, requireSuccess, type TmuxClient } from "./client.ts";
+import {
+  createTmuxClient,
+  isMissingTarget,
+  requireNewEnough,
+  requireSuccess,
+  type TmuxClient,
+} from "./client.ts";
 import { HumanTouch } from "./human-touch.ts";
 import {
   checkIdentity,
@@ -22,6 +28,7 @@ import {
   requireServerSocket,
 } from "./identity.ts";
 import { lookAtPane, missingPane, type PaneLook } from "./look.ts";
+import { ringViewers } from "./ring-viewers.ts";
 import { endIdleServer, ensureServer, ownSocketPath, sessionTarget } from "./server.ts";
 import { openedFormat, parseOpened, sizeCommands } from "./window.ts";
 import { pasteText, pressEnterKey } from "./typing-commands.ts";
@@ -40,8 +47,6 @@ export interface TmuxOptions {
 }
 
 const maxPasteBytes = 64 * 1024;
-/** The first with `new-window -S`, client flags and subscriptions. */
-const oldestVersion = { major: 3, minor: 2 };
 const defaultGraceMs = 2_000;
 const looksForExitCode = 10;
 const lookAgainMs = 15;
@@ -81,15 +86,7 @@ class TmuxTerminal implements Terminal {
     const version = requireSuccess(result, "tell its version")
       .trim()
       .replace(/^tmux /, "");
-    if (isTooOld(version)) {
-      throw new RouseError(
-        "terminal_backend_missing",
-        `tmux ${version} is too old; 3.2 or newer is needed.`,
-        {
-          nextStep: "Install a newer tmux, or use the pty backend.",
-        },
-      );
-    }
+    requireNewEnough(version);
     this.#isProbed = true;
     return { version };
   }
@@ -153,6 +150,10 @@ class TmuxTerminal implements Terminal {
     const server = ownSocketPath(this.#folder);
     const living = (await this.#listOwn()).filter(({ isDead }) => !isDead);
     return living.map(({ runtimeId, ...own }) => ({ runtimeId, address: this.#addressOf(server, own) }));
+  }
+
+  ringViewers(): Promise<number> {
+    return ringViewers(this.#tmux, ownSocketPath(this.#folder));
   }
 
   async view(address: TerminalAddress): Promise<TerminalView> {
@@ -288,12 +289,4 @@ class TmuxTerminal implements Terminal {
     if (pidStartedAt === null) throw missingPane(server, own.pane);
     return { backend: "tmux", server, target: own.pane, pid: own.pid, pidStartedAt };
   }
-}
-
-function isTooOld(version: string): boolean {
-  const [, major, minor] = /(\d+)\.(\d+)/.exec(version) ?? [];
-  // A development build names no number and is new enough.
-  if (major === undefined) return false;
-  const isSameMajor = Number(major) === oldestVersion.major;
-  return Number(major) < oldestVersion.major || (isSameMajor && Number(minor) < oldestVersion.minor);
 }

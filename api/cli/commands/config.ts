@@ -1,4 +1,4 @@
-import { loadConfig } from "../../config.ts";
+import { loadConfig, type Config } from "../../config.ts";
 import { exposedSecrets, secretFile } from "../../secrets.ts";
 import { defineCommand } from "../command.ts";
 import { list } from "../render/table.ts";
@@ -22,21 +22,34 @@ function fromFiles<Settings extends object>(settings: Settings, environment: Nod
   const files = {
     databaseUrl: secretFile(environment, "DATABASE_URL"),
     databaseDirectUrl: secretFile(environment, "DATABASE_DIRECT_URL"),
+    webhookSecret: secretFile(environment, "ROUSE_WEBHOOK_SECRET"),
   };
   const named = Object.entries(files).filter(([, path]) => path !== null);
   return { ...settings, ...Object.fromEntries(named.map(([name, path]) => [name, `file ${path}`])) };
 }
 
-/** Without the passwords in the database's addresses, also where they stand in the query. */
+/** Without the passwords in the database's addresses, also where they stand in the query, and the webhook's path and secret. */
 export function withoutSecrets<
-  Settings extends { databaseUrl?: string | undefined; databaseDirectUrl?: string | undefined },
+  Settings extends Pick<
+    Partial<Config>,
+    "databaseUrl" | "databaseDirectUrl" | "webhookSecret" | "notifications"
+  >,
 >(settings: Settings): Settings {
-  const { databaseUrl, databaseDirectUrl } = settings;
+  const { databaseUrl, databaseDirectUrl, webhookSecret, notifications } = settings;
   return {
     ...settings,
+    ...(webhookSecret === undefined ? {} : { webhookSecret: masked }),
+    ...(notifications?.webhook === undefined ? {} : { notifications: withoutPath(notifications) }),
     ...(databaseUrl === undefined ? {} : { databaseUrl: withoutPassword(databaseUrl) }),
     ...(databaseDirectUrl === undefined ? {} : { databaseDirectUrl: withoutPassword(databaseDirectUrl) }),
   };
+}
+
+/** Whoever knows a chat's webhook address may post there. */
+function withoutPath({ webhook, ...others }: Config["notifications"]): Config["notifications"] {
+  if (webhook === undefined) return others;
+  const { origin, pathname } = new URL(webhook.url);
+  return { ...others, webhook: { ...webhook, url: pathname === "/" ? `${origin}/` : `${origin}/${masked}` } };
 }
 
 /** As text: an address of several hosts in a row is no valid URL. */

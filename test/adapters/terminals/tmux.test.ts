@@ -82,6 +82,18 @@ describe.skipIf(!hasTmux)("our tmux server", () => {
     expect(tmux(address, "display-message", "-p", "#{config_files}")).toBe("/dev/null");
   });
 
+  test("rings the bell on the screens of who is attached, and gives no program a byte", async () => {
+    const address = await stage.launch("agent-1");
+    expect(await stage.terminal.ringViewers?.()).toBe(0);
+    const person = await stage.personAttaches(address);
+    const before = (await stage.terminal.view(address)).lines;
+    expect(person.seen()).not.toContain("\u0007");
+    expect(await stage.terminal.ringViewers?.()).toBe(1);
+    await until(async () => person.seen().includes("\u0007"), "the bell was heard");
+    expect((await stage.terminal.view(address)).lines).toEqual(before);
+    await person.leave();
+  });
+
   test("outlives its last program", async () => {
     const first = await stage.launch("agent-1");
     await stage.terminal.kill(first, { graceMs: 0 });

@@ -1,3 +1,5 @@
+import { until } from "../../network/until.ts";
+import { openNotifier } from "../notifier.ts";
 import { runProcess, type Outcome, type Stage } from "./stage.ts";
 
 /** Command lines that together show every command's answer. */
@@ -44,6 +46,24 @@ async function comeToLife({ world }: Stage): Promise<Record<string, string>> {
   for (const { lease } of await world.store.claimEffects(ask))
     await world.store.settleEffect(lease, { status: "done", output: { address, sessionId: null } });
   await world.settle();
+  return {};
+}
+
+async function opensNotifier({ world }: Stage): Promise<Record<string, string>> {
+  await openNotifier(world);
+  return {};
+}
+
+/** Beside the command, which waits for it: as the node that has the webhook. */
+async function takesTrial({ world }: Stage): Promise<Record<string, string>> {
+  const ask = { nodeId: "n", host: "here", ports: ["postWebhook"], limit: 9, leaseMs: 9_000 };
+  void until("a trial", 30_000, async () => {
+    const claimed = await world.store.claimEffects(ask);
+    for (const { lease } of claimed)
+      await world.store.settleEffect(lease, { status: "done", output: { status: 204 } });
+    await world.settle();
+    return claimed.length > 0;
+  });
   return {};
 }
 
@@ -114,6 +134,11 @@ export const answerLines: readonly AnswerLine[] = [
   line(`runtime manage r-2 ${why}`),
   line(`thread block th-1 ${why}`),
   line("escalations"),
+  line("notifications list", opensNotifier),
+  line("notifications test", takesTrial),
+  line("notifications retry"),
+  line(`notifications off ${why}`),
+  line(`notifications on webhook ${why}`),
   line(`thread unblock th-1 ${why}`),
   line(`thread escalate th-1 ${why}`),
   line(`thread unblock th-1 ${why}`),

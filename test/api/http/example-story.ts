@@ -2,6 +2,7 @@ import { routes } from "../../../api/client/routes.ts";
 import type { Examples, Example } from "../../../api/http/examples.ts";
 import type { OperationName } from "../../../api/client/types.ts";
 import type { Role } from "../../../machines/roles.ts";
+import { openNotifier } from "../notifier.ts";
 import { poison } from "../poison.ts";
 import { createWorld, type World } from "../world.ts";
 import { closeServer } from "../../../api/http/listen.ts";
@@ -182,6 +183,13 @@ export async function tell(story: Teller, world: World): Promise<void> {
   await call("resume_injection", "operator", { scope: "agent", agent_id: "reviewer-1", reason: "over" });
   await call("update_thread_status", "cora", { ...thread, status: "blocked", reason: "design unclear" });
   await call("list_escalations", "operator");
+  await call("test_notifications", "operator");
+  await openNotifier(world);
+  await call("test_notifications", "operator", { notifier_id: "webhook" });
+  await call("list_notifications", "operator");
+  await call("retry_notifications", "operator", { notifier_id: "webhook" });
+  await call("switch_notifications", "operator", { notifier_id: "webhook", on: false });
+  await call("switch_notifications", "operator", { notifier_id: "webhook", on: false, reason: "holiday" });
   await call("reconcile_runtime", "operator", { runtime_id: "rt-1" });
   await call("change_runtime_management", "operator", {
     ...{ runtime_id: "rt-1", management: "unmanaged", reason: "I take over" },

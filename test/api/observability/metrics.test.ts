@@ -117,7 +117,7 @@ describe("the metrics of a node that has worked", () => {
         "outcome",
         "verdict",
       ],
-      ...["operation", "surface", "code", "route", "status", "channel", "state", "le"],
+      ...["operation", "surface", "code", "route", "status", "channel", "means", "state", "le"],
     ];
     expect([...labels].filter((label) => !allowed.includes(label))).toEqual([]);
     for (const id of ["th-1", "bob", "ann", "th-none"]) expect(page).not.toContain(`"${id}`);
