@@ -10,17 +10,25 @@ function credentialVariables({ credential }: LaunchIdentity): Record<string, str
   return "token" in credential ? { ROUSE_TOKEN: credential.token } : { ROUSE_TOKEN_FILE: credential.file };
 }
 
+/** Those of our own environment that there are. */
+export function ownVariables(
+  { baseEnv }: Pick<LaunchIdentity, "baseEnv">,
+  names: readonly string[],
+): Record<string, string> {
+  const found = names.flatMap((name) => {
+    const value = baseEnv[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(found);
+}
+
 export function agentEnvironment(
   identity: LaunchIdentity,
   own: Readonly<Record<string, string>>,
   sessionId: string | null,
 ): Record<string, string> {
-  const base = inherited.flatMap((name) => {
-    const value = identity.baseEnv[name];
-    return value === undefined ? [] : [[name, value] as const];
-  });
   return {
-    ...Object.fromEntries(base),
+    ...ownVariables(identity, inherited),
     ...own,
     ROUSE_URL: identity.mcpUrl,
     ...credentialVariables(identity),

@@ -58,7 +58,8 @@ export function versionCheck({ title, program, recordedVersions, ...installable 
   };
 }
 
-function installOf({
+/** The command that installs it. */
+export function installOf({
   package: name,
   recordedVersions,
 }: Pick<Installable, "package" | "recordedVersions">): string {

@@ -1,6 +1,7 @@
 import { RouseError } from "../../runtime/errors.ts";
 import { claudeCode } from "./claude-code/kind.ts";
 import { codex } from "./codex/kind.ts";
+import { gemini } from "./gemini/kind.ts";
 import { generic } from "./generic/kind.ts";
 import type { AgentKind, AgentProgram } from "./kind.ts";
 import { opencode } from "./opencode/kind.ts";
@@ -11,6 +12,7 @@ export const agentKinds: AgentKinds = {
   [codex.kind]: codex,
   [claudeCode.kind]: claudeCode,
   [opencode.kind]: opencode,
+  [gemini.kind]: gemini,
   [generic.kind]: generic,
 };
 

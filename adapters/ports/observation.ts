@@ -48,8 +48,8 @@ function merge(reading: ScreenReading, told: ToldReport | null, now: number): Ob
   if (report.activity === "unknown" || report.activity === "humanTyping") return shown;
   const isContradicted = activity !== "unknown" && activity !== report.activity;
   if (isContradicted && now - at >= trustedMs) return shown;
-  // A turn that waits for an answer runs on, as far as most sources can tell.
-  if (report.activity === "busy" && activity === "dialog") return shown;
+  // A turn that waits for an answer, or for its limit to end, runs on, as far as most sources can tell.
+  if (report.activity === "busy" && (activity === "dialog" || activity === "limited")) return shown;
   // Some programs tell that a dialog is open, but not which.
   const dialog = report.dialog ?? (report.activity === "dialog" ? reading.dialog : undefined);
   return {

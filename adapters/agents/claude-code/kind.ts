@@ -1,7 +1,7 @@
+import { installedVersion } from "../installed-version.ts";
 import { defineAgentKind, type AgentProgram } from "../kind.ts";
-import { programVersion } from "../program-version.ts";
 import { claudeCodeEdits, claudeCodeSettingsFolder } from "./connect.ts";
-import { claudeCodeDefinition, type ClaudeCodeDefinition } from "./definition.ts";
+import { claudeCodeDefinition } from "./definition.ts";
 import { claudeCodeChecks } from "./doctor.ts";
 import { launchClaudeCode, sessionOf } from "./launch.ts";
 import { observeSession } from "./observe.ts";
@@ -32,16 +32,7 @@ export const claudeCode = defineAgentKind({
         observeSession(program, configFolderOf(definition, program.folder), tell, signal),
       findPrompt: ({ folder }, text, since) => findPrompt(configFolderOf(definition, folder), text, since),
       isSessionHeld: (sessionId, folder) => isSessionOpen(configFolderOf(definition, folder), sessionId),
-      version: (signal) => installedVersion(definition, signal),
+      version: (signal) => installedVersion({ recordedVersions }, definition, signal),
     };
   },
 });
-
-async function installedVersion({ command, env, readScreensAs }: ClaudeCodeDefinition, signal: AbortSignal) {
-  const text = await programVersion(command, env, signal);
-  if (text === null) return null;
-  return {
-    text,
-    known: readScreensAs !== undefined || recordedVersions.some((recorded) => recorded === text),
-  };
-}

@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { LaunchPlan } from "../../../machines/runtime/contract.ts";
 import { RouseError } from "../../../runtime/errors.ts";
-import { agentEnvironment } from "../environment.ts";
+import { chosenSession } from "../chosen-session.ts";
+import { agentEnvironment, ownVariables } from "../environment.ts";
 import type { AgentLaunch, LaunchIdentity } from "../kind.ts";
 import type { ClaudeCodeDefinition } from "./definition.ts";
 import { configFolderOf, filesIn } from "./prepare.ts";
@@ -19,11 +19,8 @@ const modelVariables = [
   "CLAUDE_CODE_OAUTH_TOKEN",
 ];
 
-/** A new session gets an id of our choice, always the same for one runtime, so that a repeated launch finds it. */
 export function sessionOf({ purpose, sessionId }: LaunchPlan, runtimeId: string): string | null {
-  if (purpose === "resume") return sessionId;
-  const hex = createHash("sha256").update(`claude-code/${runtimeId}`).digest("hex");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  return purpose === "resume" ? sessionId : chosenSession("claude-code", runtimeId);
 }
 
 export function launchClaudeCode(
@@ -55,19 +52,16 @@ export function launchClaudeCode(
     cwd,
     env: agentEnvironment(
       identity,
-      { ...modelEnvironment(identity), DISABLE_AUTOUPDATER: "1", ...env, CLAUDE_CONFIG_DIR: configFolder },
+      {
+        ...ownVariables(identity, modelVariables),
+        DISABLE_AUTOUPDATER: "1",
+        ...env,
+        CLAUDE_CONFIG_DIR: configFolder,
+      },
       session,
     ),
     typedPrompt: null,
   };
-}
-
-function modelEnvironment({ baseEnv }: LaunchIdentity): Record<string, string> {
-  const found = modelVariables.flatMap((name) => {
-    const value = baseEnv[name];
-    return value === undefined ? [] : [[name, value] as const];
-  });
-  return Object.fromEntries(found);
 }
 
 /** Claude Code ends at once when root asks for this without saying that it runs in a sandbox. */

@@ -1,10 +1,9 @@
-import { mkdir, readFile, realpath, rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { realpath } from "node:fs/promises";
+import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
-import { RouseError } from "../../../runtime/errors.ts";
 import type { ClaudeCodeDefinition } from "./definition.ts";
-import { orWhenMissing } from "../when-missing.ts";
+import { readJsonObject, writeJson } from "../json-file.ts";
 
 export const serverName = "rouse";
 
@@ -46,7 +45,10 @@ const object = z.record(z.string(), z.unknown());
  */
 async function answerFirstRunDialogs(definition: ClaudeCodeDefinition, folder: string): Promise<void> {
   const path = join(configFolderOf(definition, folder), ".claude.json");
-  const former = await readObject(path);
+  const former = await readJsonObject(
+    path,
+    "Repair or remove it; Claude Code keeps copies in the folder `backups` beside it.",
+  );
   const cwd = await realpath(definition.cwd);
   const projects = object.catch({}).parse(former["projects"]);
   const project = object.catch({}).parse(projects[cwd]);
@@ -61,31 +63,4 @@ async function answerFirstRunDialogs(definition: ClaudeCodeDefinition, folder: s
   };
   // The program formats it its own way.
   if (!isDeepStrictEqual(wanted, former)) await writeJson(path, wanted);
-}
-
-async function readObject(path: string): Promise<z.infer<typeof object>> {
-  try {
-    return object.parse(JSON.parse(await readFile(path, "utf8").catch(orWhenMissing("{}"))));
-  } catch (cause) {
-    throw new RouseError("launch_failed", `cannot read ${path}, or it is no JSON object`, {
-      nextStep: "Repair or remove it; Claude Code keeps copies in the folder `backups` beside it.",
-      cause,
-    });
-  }
-}
-
-/** Whole or not at all, and not when nothing changes: the program may be reading or writing it right now. */
-async function writeJson(path: string, value: unknown): Promise<void> {
-  const text = `${JSON.stringify(value, null, 2)}\n`;
-  try {
-    if ((await readFile(path, "utf8").catch(orWhenMissing(null))) === text) return;
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await writeFile(`${path}.${process.pid}.new`, text, { mode: 0o600 });
-    await rename(`${path}.${process.pid}.new`, path);
-  } catch (cause) {
-    throw new RouseError("launch_failed", `cannot write ${path}`, {
-      nextStep: "Make the folder writable for the user that runs this node.",
-      cause,
-    });
-  }
 }

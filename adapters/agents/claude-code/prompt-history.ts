@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { readLastRecords } from "./records.ts";
+import { readLastRecords } from "../records.ts";
 import { orWhenMissing } from "../when-missing.ts";
 
 const prompt = z.object({ display: z.string(), timestamp: z.number() });

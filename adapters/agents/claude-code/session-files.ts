@@ -6,8 +6,8 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { delay, systemClock } from "../../../runtime/clock.ts";
 import { processStartedAt } from "../../terminals/process-table.ts";
+import { outlastDying } from "../outlast-dying.ts";
 import { orWhenMissing } from "../when-missing.ts";
 
 const sessionFile = z.object({
@@ -53,18 +53,9 @@ export function isAlive({ pid, procStart, pidDomain }: SessionFile): boolean | n
   return processStartedAt(pid) === procStart;
 }
 
-/** A killed process holds its memory, and its place among the living, for a moment longer. */
-const dyingMs = 1_000;
-const askAgainMs = 100;
-
 /** Whether a living process has the session open, and keeps it; null when that cannot be told. */
-export async function isSessionOpen(configFolder: string, sessionId: string): Promise<boolean | null> {
-  const until = systemClock.now() + dyingMs;
-  for (;;) {
-    const isOpen = await isOpenNow(configFolder, sessionId);
-    if (isOpen !== true || systemClock.now() >= until) return isOpen;
-    await delay(systemClock, askAgainMs);
-  }
+export function isSessionOpen(configFolder: string, sessionId: string): Promise<boolean | null> {
+  return outlastDying(() => isOpenNow(configFolder, sessionId));
 }
 
 async function isOpenNow(configFolder: string, sessionId: string): Promise<boolean | null> {

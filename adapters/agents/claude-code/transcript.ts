@@ -2,7 +2,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { readLastRecords } from "./records.ts";
+import { readLastRecords } from "../records.ts";
 import { orWhenMissing } from "../when-missing.ts";
 
 /** A rate limit that names no reset is taken to last this long. */

@@ -1,13 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Host, HostCheck } from "../host.ts";
-import { type Installable, programCheck, settingsCheck, versionCheck } from "../host-checks.ts";
+import { programCheck, settingsCheck, versionCheck } from "../host-checks.ts";
 import { runBounded } from "../run-bounded.ts";
 import { toml } from "../settings/toml-format.ts";
 import { codexSettingsFolder } from "./connect.ts";
-import { recordedVersions } from "./screens.ts";
-
-const codex: Installable = { title: "Codex", program: "codex", package: "@openai/codex", recordedVersions };
+import { codexInstallable } from "./installable.ts";
 
 const signedIn: HostCheck = {
   code: "signed_in",
@@ -58,8 +56,8 @@ const channels: HostCheck = {
 };
 
 export const codexChecks: readonly HostCheck[] = [
-  programCheck(codex),
-  versionCheck(codex),
+  programCheck(codexInstallable),
+  versionCheck(codexInstallable),
   settingsCheck(codexSettingsFolder),
   signedIn,
   channels,

@@ -1,11 +1,13 @@
 import type { LaunchPlan } from "../../../machines/runtime/contract.ts";
+import { installedVersion } from "../installed-version.ts";
 import { defineAgentKind, type AgentProgram } from "../kind.ts";
 import { codexEdits, codexSettingsFolder } from "./connect.ts";
 import { codexDefinition } from "./definition.ts";
 import { codexChecks } from "./doctor.ts";
 import { codexHomeOf, sessionPattern } from "./home.ts";
+import { codexInstallable } from "./installable.ts";
 import { launchCodex } from "./launch.ts";
-import { codexVersion, prepareCodex } from "./prepare.ts";
+import { prepareCodex } from "./prepare.ts";
 import { codexQueue } from "./queue-channel.ts";
 import { codexScreens } from "./screens.ts";
 import { observeCodex } from "./source.ts";
@@ -37,7 +39,7 @@ export const codex = defineAgentKind({
         const holder = writerOf(codexHomeOf(definition, folder), sessionId);
         return holder.then((pid) => pid !== null).catch(() => null);
       },
-      version: (signal) => codexVersion(definition, signal),
+      version: (signal) => installedVersion(codexInstallable, definition, signal),
     };
   },
 });

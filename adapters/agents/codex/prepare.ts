@@ -3,49 +3,20 @@ import { mkdir, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { RouseError } from "../../../runtime/errors.ts";
-import { programVersion } from "../program-version.ts";
+import { requireKnownVersion } from "../installed-version.ts";
 import type { CodexDefinition } from "./definition.ts";
 import { codexEnvironment, codexHomeOf, userCodexHome } from "./home.ts";
-import { recordedVersions } from "./screens.ts";
+import { codexInstallable } from "./installable.ts";
 
 const run = promisify(execFile);
 const answersWithinMs = 10_000;
 
-export async function codexVersion(
-  { command, env, readScreensAs }: CodexDefinition,
-  signal: AbortSignal,
-): Promise<{ text: string; known: boolean } | null> {
-  const text = await programVersion(command, env, signal);
-  if (text === null) return null;
-  return {
-    text,
-    known: readScreensAs !== undefined || recordedVersions.some((recorded) => recorded === text),
-  };
-}
-
 /** Makes the agent's CODEX_HOME and signs it in. Throws `launch_failed` for what would keep Codex from working. */
 export async function prepareCodex(definition: CodexDefinition, folder: string): Promise<void> {
-  await requireVersion(definition);
+  await requireKnownVersion(codexInstallable, definition);
   const codexHome = codexHomeOf(definition, folder);
   if (definition.home === "own") await makeHome(codexHome, userCodexHome(definition.env));
   await requireSignIn(definition, codexHome);
-}
-
-async function requireVersion(definition: CodexDefinition): Promise<void> {
-  const version = await codexVersion(definition, AbortSignal.timeout(answersWithinMs));
-  if (version?.known === true) return;
-  const newest = recordedVersions.at(-1);
-  const install = `npm install --global @openai/codex@${newest}`;
-  const [program] = definition.command;
-  throw version === null
-    ? launchFailed(
-        `Codex cannot be run as ${JSON.stringify(program)}`,
-        `Install it (${install}), or name its \`command\`.`,
-      )
-    : launchFailed(
-        `Codex ${version.text} is installed, whose screens and files are not known`,
-        `Install a known version (${install}), or register the agent with \`readScreensAs\`.`,
-      );
 }
 
 /** Signed in as the user is: Codex writes new tokens through the link, so both stay good. */
@@ -69,9 +40,7 @@ async function requireSignIn(definition: CodexDefinition, codexHome: string): Pr
     () => false,
   );
   if (isSignedIn) return;
-  throw launchFailed("Codex is not signed in", `Run: CODEX_HOME=${codexHome} codex login`);
-}
-
-function launchFailed(text: string, nextStep: string): RouseError {
-  return new RouseError("launch_failed", text, { nextStep });
+  throw new RouseError("launch_failed", "Codex is not signed in", {
+    nextStep: `Run: CODEX_HOME=${codexHome} codex login`,
+  });
 }

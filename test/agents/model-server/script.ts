@@ -118,6 +118,14 @@ export function usageLimit(resetsAt: number): Decision {
           plan_type: "pro",
           resets_at: seconds,
           resets_in_seconds: Number(wait),
+          code: 429,
+          status: "RESOURCE_EXHAUSTED",
+          details: [
+            {
+              "@type": "type.googleapis.com/google.rpc.QuotaFailure",
+              violations: [{ quotaId: "GenerateRequestsPerDayPerProjectPerModel" }],
+            },
+          ],
         },
       },
     },
