@@ -14,6 +14,11 @@ export interface Installable {
   /** On npm. */
   package: string;
   recordedVersions: readonly string[];
+  /** Its version without running it; null where that cannot be told. */
+  findVersion?(
+    command: readonly [string, ...string[]],
+    environment: Readonly<Record<string, string | undefined>>,
+  ): Promise<string | null>;
 }
 
 export function programCheck({ title, program, ...installable }: Installable): HostCheck {
@@ -33,14 +38,15 @@ export function programCheck({ title, program, ...installable }: Installable): H
   };
 }
 
-export function versionCheck({ title, program, recordedVersions, ...installable }: Installable): HostCheck {
+export function versionCheck(installable: Installable): HostCheck {
+  const { title, program, recordedVersions } = installable;
   return {
     code: "version",
     step: `asking ${title} for its version`,
     needsProgram: true,
     async look({ environment }, signal) {
-      const found = await programVersion([program], environment, signal);
-      const install = installOf({ ...installable, recordedVersions });
+      const found = await findVersion(installable, [program], environment, signal);
+      const install = installOf(installable);
       if (found === null) {
         return {
           status: "fail",
@@ -56,6 +62,17 @@ export function versionCheck({ title, program, recordedVersions, ...installable 
       };
     },
   };
+}
+
+/** Version of an installed program; null when it is not there or does not tell. */
+export async function findVersion(
+  installable: Pick<Installable, "findVersion">,
+  command: readonly [string, ...string[]],
+  environment: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const found = await installable.findVersion?.(command, environment);
+  return found ?? programVersion(command, environment, signal);
 }
 
 /** The command that installs it. */

@@ -1,6 +1,5 @@
 import { RouseError } from "../../runtime/errors.ts";
-import { installOf, type Installable } from "./host-checks.ts";
-import { programVersion } from "./program-version.ts";
+import { findVersion, installOf, type Installable } from "./host-checks.ts";
 
 /** What of a definition tells which program is run, and how it is read. */
 export interface RunProgram {
@@ -13,13 +12,13 @@ const answersWithinMs = 10_000;
 
 /** Null when it is not there or does not tell. */
 export async function installedVersion(
-  { recordedVersions }: Pick<Installable, "recordedVersions">,
+  installable: Pick<Installable, "recordedVersions" | "findVersion">,
   { command, env, readScreensAs }: RunProgram,
   signal: AbortSignal,
 ): Promise<{ text: string; known: boolean } | null> {
-  const text = await programVersion(command, env, signal);
+  const text = await findVersion(installable, command, { PATH: process.env["PATH"], ...env }, signal);
   if (text === null) return null;
-  return { text, known: readScreensAs !== undefined || recordedVersions.includes(text) };
+  return { text, known: readScreensAs !== undefined || installable.recordedVersions.includes(text) };
 }
 
 /** Throws `launch_failed`. */

@@ -9,9 +9,13 @@ export function geminiSettingsFolder(host: Host): string {
   return geminiFolder(folderIn(host, "GEMINI_CLI_HOME") ?? host.home);
 }
 
-/** For all projects of the person, as `gemini mcp add --scope user --trust` has it. */
+/**
+ * For all projects of the person, as `gemini mcp add --scope user --trust` has it. Gemini CLI keeps what is called a token from
+ * its servers, unless it is named; a name without a value would be handed on as it stands.
+ */
 export function geminiEdits(host: Host, { command, args, env }: ServerCommand): SettingsEdit[] {
-  const value = { command, args, env, trust: true };
+  const token = args.includes("--agent") ? {} : { ROUSE_TOKEN: "$ROUSE_TOKEN" };
+  const value = { command, args, env: { ...env, ...token }, trust: true };
   const path = join(geminiSettingsFolder(host), "settings.json");
   return [{ path, format: json, entry: { into: ["mcpServers"], name: serverName, value } }];
 }

@@ -3,7 +3,7 @@ import { defineAgentKind, type AgentProgram } from "../kind.ts";
 import { geminiEdits, geminiSettingsFolder } from "./connect.ts";
 import { geminiDefinition } from "./definition.ts";
 import { geminiChecks } from "./doctor.ts";
-import { asked, geminiInstallable } from "./installable.ts";
+import { geminiInstallable } from "./installable.ts";
 import { launchGemini, sessionOf } from "./launch.ts";
 import { observeGemini } from "./observe.ts";
 import { prepareGemini } from "./prepare.ts";
@@ -32,7 +32,7 @@ export const gemini = defineAgentKind({
       observe: (program, tell, signal) => observeGemini(program.folder, program, tell, signal),
       findPrompt: ({ folder }, text, since) => findPrompt(folder, text, since),
       isSessionHeld: (sessionId, folder) => isSessionOpen(folder, sessionId),
-      version: (signal) => installedVersion(geminiInstallable, asked(definition), signal),
+      version: (signal) => installedVersion(geminiInstallable, definition, signal),
     };
   },
 });

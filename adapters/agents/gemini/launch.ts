@@ -14,6 +14,9 @@ const modelVariables = [
   ...["GOOGLE_GENAI_USE_GCA", "GOOGLE_GENAI_USE_VERTEXAI"],
 ];
 
+/** Without it the shell of a hook takes itself for one that somebody logged in to from afar, and reads all of `.bashrc` first. */
+const shell = { SHLVL: "1" };
+
 /** What its model is reached and paid by. */
 export function modelEnvironment(
   { env }: GeminiDefinition,
@@ -45,7 +48,7 @@ export function launchGemini(
     cwd,
     env: agentEnvironment(
       identity,
-      { ...modelEnvironment(definition, identity), GEMINI_CLI_HOME: identity.folder },
+      { ...shell, ...modelEnvironment(definition, identity), GEMINI_CLI_HOME: identity.folder },
       session,
     ),
     typedPrompt: null,

@@ -26,8 +26,8 @@ export async function observeGemini(
     while (!signal.aborted) {
       const report = await readReport(home, program);
       // A limit lasts, whatever the screen looks like; of the rest an old word must not outlive its screen.
-      const isLasting = report?.activity === "limited" || report?.activity === "dialog";
-      if (report !== null && (isLasting || !isDeepStrictEqual(report, former))) tell(report);
+      const isLasting = report.activity === "limited" || report.activity === "dialog";
+      if (isLasting || !isDeepStrictEqual(report, former)) tell(report);
       former = report;
       await bell.rungWithin(relookMs, signal);
     }
@@ -36,11 +36,11 @@ export async function observeGemini(
   }
 }
 
-/** Null before it has noted anything. */
-async function readReport(home: string, { pid }: RunningProgram): Promise<SourceReport | null> {
+async function readReport(home: string, { pid }: RunningProgram): Promise<SourceReport> {
   const files = await readProcessFiles(home);
   const own = files.find((file) => file.isAlive && descendsFrom(file.pid, pid));
-  if (own === undefined) return null;
+  // Its box is there before it has begun to connect its servers; a line that it takes then may run without our tools.
+  if (own === undefined) return { source: "hook", activity: "busy" };
   const told = { source: "hook", sessionId: own.sessionId } as const;
   // Whether it takes a line already, only the screen tells.
   if (own.event === "started") return { ...told, activity: "unknown" };

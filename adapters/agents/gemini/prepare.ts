@@ -9,7 +9,7 @@ import { isObject, type Settings } from "../settings/entry.ts";
 import { serverName } from "./connect.ts";
 import type { GeminiDefinition } from "./definition.ts";
 import { geminiFolder, userGeminiFolder } from "./home.ts";
-import { asked, geminiInstallable } from "./installable.ts";
+import { geminiInstallable } from "./installable.ts";
 import { modelEnvironment } from "./launch.ts";
 import { filesIn, hookCommand, readProcessFiles, script } from "./process-files.ts";
 import { chosenSignIn, linkCredentials, signInBy } from "./sign-in.ts";
@@ -44,7 +44,7 @@ export async function prepareGemini(
   identity: LaunchIdentity,
   folder: string,
 ): Promise<void> {
-  await requireKnownVersion(geminiInstallable, asked(definition));
+  await requireKnownVersion(geminiInstallable, definition);
   const usersFolder = userGeminiFolder(definition.env);
   const own = geminiFolder(folder);
   await linkCredentials(usersFolder, own);

@@ -10,7 +10,7 @@ export const doctor = defineCommand<{ kind: string }>({
   summary: "Tell what agents of a kind need on this host, what of it works, and how to put the rest right.",
   remarks:
     "Looks at the program, its version, settings and sign-in, at what wakes it, at our tools with your token, and at tmux. Starts no session and shows no secret. Exit code 0: nothing fails, 1: something does.",
-  arguments: { kind: "codex, claude-code, opencode or generic" },
+  arguments: { kind: "codex, claude-code, opencode, gemini or generic" },
   examples: ["agent doctor codex", "agent doctor claude-code --json"],
   async run(invocation, { kind }) {
     // Kinds bring their programs' ways along: loaded by this command alone.
@@ -26,7 +26,7 @@ export const connect = defineCommand<ConnectGiven>({
   summary: "Give your own sessions of an agent program our tools, by its settings.",
   remarks:
     "Shows the change and asks first. All else in the files stays as it is, to the byte; no token is written. Agents that Rouse launches need none of this.",
-  arguments: { kind: "codex, claude-code or opencode" },
+  arguments: { kind: "codex, claude-code, opencode or gemini" },
   options: [
     new Option(
       "--agent <agent>",

@@ -66,6 +66,14 @@ describe("a program that tells its state itself", () => {
     expect(last()).toEqual({ activity: "dialog", dialog: "permission" });
   });
 
+  test("a limit on the screen of a turn that waits for it stands", async () => {
+    await watch();
+    tell({ activity: "busy" });
+    await screen("/limited");
+    await clock.advance(60);
+    expect(last()).toEqual({ activity: "limited" });
+  });
+
   test("a dialog that it does not name is the one on the screen, and unknown without one", async () => {
     await watch();
     tell({ activity: "dialog" });

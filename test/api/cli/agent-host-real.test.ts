@@ -15,7 +15,7 @@ const run = promisify(execFile);
 const cache = process.env["ROUSE_AGENT_CACHE"] ?? join(homedir(), ".cache/rouse-agents");
 const folderOf = ({ name, version }: AgentPackage) => join(cache, `${name}@${version}`, "node_modules/.bin");
 const has = (wanted: AgentPackage) => existsSync(join(folderOf(wanted), wanted.command));
-for (const wanted of [agentPackages.codex, agentPackages["claude-code"]])
+for (const wanted of [agentPackages.codex, agentPackages["claude-code"], agentPackages.gemini])
   if (!has(wanted)) console.warn(`SKIPPED: the real ${wanted.name} needs ${folderOf(wanted)}`);
 
 const patienceMs = 120_000;
@@ -33,7 +33,9 @@ afterEach(async () => {
 
 function environmentFor(wanted: AgentPackage) {
   const quiet = { DISABLE_AUTOUPDATER: "1", CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1" };
-  return { HOME: person, PATH: `${folderOf(wanted)}:${process.env["PATH"]}`, ...quiet };
+  // Elsewhere Gemini CLI starts no server.
+  const trusted = { GEMINI_CLI_TRUST_WORKSPACE: "true" };
+  return { HOME: person, PATH: `${folderOf(wanted)}:${process.env["PATH"]}`, ...quiet, ...trusted };
 }
 
 async function play(wanted: AgentPackage, ...args: string[]): Promise<string> {
@@ -131,6 +133,29 @@ describe.skipIf(!has(agentPackages["claude-code"]))("the real Claude Code", { ti
     });
     await play(claude, "mcp", "add", "--scope", "user", "third", "--", "true");
     await rouse(claude, "connect", "claude-code", "--undo", "--yes");
+    expect(Object.keys(await servers()).toSorted()).toEqual(["other", "third"]);
+  });
+});
+
+describe.skipIf(!has(agentPackages.gemini))("the real Gemini CLI", { timeout: patienceMs }, () => {
+  const gemini = agentPackages.gemini;
+  const servers = async () =>
+    (JSON.parse(await readFile(join(person, ".gemini/settings.json"), "utf8")) as { mcpServers: object })
+      .mcpServers;
+
+  test("starts our server, which speaks to the node, and loses nothing by undo", async () => {
+    await play(gemini, "mcp", "add", "--scope", "user", "other", "true");
+    await rouse(gemini, "connect", "gemini", "--agent", "gemini-1", "--yes");
+    const options = { env: environmentFor(gemini), cwd: person, timeout: patienceMs };
+    const { stderr } = await run(gemini.command, ["mcp", "list"], options);
+    expect(stderr).toMatch(/rouse: .*Connected/);
+    expect(await checks(gemini, "gemini")).toMatchObject({
+      version: "ok",
+      connected: "ok",
+      signed_in: "fail",
+    });
+    await play(gemini, "mcp", "add", "--scope", "user", "third", "true");
+    await rouse(gemini, "connect", "gemini", "--undo", "--yes");
     expect(Object.keys(await servers()).toSorted()).toEqual(["other", "third"]);
   });
 });

@@ -141,6 +141,23 @@ describe("agent doctor", () => {
     expect((await examine("claude-code")).of("signed_in")).toMatchObject({ status: "fail" });
   });
 
+  test("says how Gemini CLI signs in, by the person's settings, else by the environment", async () => {
+    await install("gemini", "echo 0.61.0");
+    const signedIn = async () => (await examine("gemini")).of("signed_in");
+    expect(await signedIn()).toMatchObject({
+      status: "fail",
+      next_step: expect.stringContaining("GEMINI_API_KEY") as string,
+    });
+    process.exitCode = undefined;
+    await mkdir(join(person, ".gemini"));
+    const chosen = '{"security": {"auth": {"selectedType": "oauth-personal"}}}';
+    await writeFile(join(person, ".gemini/settings.json"), chosen);
+    expect(await signedIn()).toMatchObject({
+      status: "ok",
+      text: "Your settings sign in by oauth-personal.",
+    });
+  });
+
   test("is not misled by a program that floods it", async () => {
     await install("codex", "exec yes");
     const { of } = await examine("codex");
@@ -182,7 +199,7 @@ describe("agent doctor", () => {
   test("knows which kinds there are", async () => {
     const { code, err } = await rouse("doctor", "emacs");
     expect(code).toBe(2);
-    expect(err).toContain("Use one of: codex, claude-code");
+    expect(err).toContain("Use one of: codex, claude-code, gemini");
   });
 });
 
@@ -233,6 +250,21 @@ describe("agent connect", () => {
     await connect("claude-code", "--undo", "--yes");
     expect(await readdir(person)).not.toContain(".claude.json");
     expect(await readdir(join(person, ".claude"))).toEqual([]);
+  });
+
+  test("lets Gemini CLI's own sessions use our tools, with a token of the environment only where no agent is named", async () => {
+    await mkdir(join(person, ".gemini"));
+    const settings = '{\n  "ui": { "theme": "Ayu" }\n}\n';
+    await writeFile(join(person, ".gemini/settings.json"), settings);
+    const server = async () =>
+      (JSON.parse(await file(".gemini/settings.json")) as { mcpServers: { rouse: object } }).mcpServers.rouse;
+    await connect("gemini", "--agent", "gemini-1", "--yes");
+    expect(await server()).toMatchObject({ trust: true, env: { ROUSE_HOME: stage.home } });
+    expect(await server()).not.toHaveProperty("env.ROUSE_TOKEN");
+    await connect("gemini", "--undo", "--yes");
+    expect(await file(".gemini/settings.json")).toBe(settings);
+    await connect("gemini", "--yes");
+    expect(await server()).toMatchObject({ env: { ROUSE_TOKEN: "$ROUSE_TOKEN" } });
   });
 
   test("leaves alone a file that needs no change, and what the person had allowed before", async () => {
