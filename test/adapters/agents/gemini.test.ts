@@ -222,8 +222,8 @@ describe("preparing Gemini CLI's home", () => {
     writeFileSync(join(bundle, "../package.json"), JSON.stringify(manifest));
     writeFileSync(join(bundle, "gemini.js"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
     symlinkSync(join(bundle, "gemini.js"), join(root, "linked"));
-    const version = programWith({ command: [join(root, "linked")] }).version;
-    expect(await version?.(new AbortController().signal)).toEqual({ text: "0.61.0", known: true });
+    const program = programWith({ command: [join(root, "linked")] });
+    expect(await program.version?.(new AbortController().signal)).toEqual({ text: "0.61.0", known: true });
   });
 
   test("a program that is missing is named, with the command that installs it", async () => {
