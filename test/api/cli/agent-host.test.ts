@@ -199,7 +199,7 @@ describe("agent doctor", () => {
   test("knows which kinds there are", async () => {
     const { code, err } = await rouse("doctor", "emacs");
     expect(code).toBe(2);
-    expect(err).toContain("Use one of: codex, claude-code, gemini");
+    expect(err).toContain("Use one of: codex, claude-code, opencode, gemini");
   });
 });
 
