@@ -50,6 +50,8 @@ export interface ClaimRequest {
   actors: number;
   mailPerActor: number;
   machineHashes?: readonly string[];
+  /** Only actors of these, see `shardOf`; absent: of all. */
+  shards?: readonly number[];
 }
 
 export interface Claim {

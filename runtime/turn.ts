@@ -3,6 +3,7 @@ import { decide, refuseFirst } from "./decide.ts";
 import type { ActorSource } from "./open-actor.ts";
 import { isNobodysFault, Patience } from "./patience.ts";
 import type { Claim, ClaimRequest, Doorbell, EffectKey, Store, Transaction, TurnCommit } from "./store.ts";
+import { shardCount } from "./shard.ts";
 import { workOf } from "./work.ts";
 
 /** One turn: load → decide → commit → ring. Everything between claim and commit is pure. */
@@ -28,7 +29,10 @@ export interface ForeignCharts {
 }
 
 /** While some batches are being committed, the next is claimed and decided; more would wait for the same processors. */
-const maxLanes = 3;
+const lanesAtMost = 3;
+const shardsOfLane = Array.from({ length: lanesAtMost }, (_, lane) =>
+  Array.from({ length: shardCount }, (_, shard) => shard).filter((shard) => shard % lanesAtMost === lane),
+);
 /** Bounds one call while mail keeps coming. */
 const turnsPerLane = 16;
 
@@ -44,14 +48,19 @@ export interface TurnsTaken {
 
 /**
  * Takes turns until hardly any mail waits. A full claim says that there is more: while its batch is decided and committed, the
- * next one is claimed.
+ * next ones are claimed, by lanes that share the shards among themselves.
  */
 export async function takeTurns(options: TurnOptions): Promise<TurnsTaken> {
   const lanes: Promise<PromiseSettledResult<TurnsTaken>[]>[] = [];
-  const openLane = (): void => {
-    if (lanes.length < maxLanes) lanes.push(Promise.allSettled([takeTurnsInLane(options, openLane)]));
+  const openLane = (own: readonly number[]): void => {
+    const shards = () => (lanes.length > 1 ? own : undefined);
+    lanes.push(Promise.allSettled([takeTurnsInLane(options, { shards, onFullClaim })]));
   };
-  openLane();
+  // All of them: whoever has claimed a share leaves the others' to them.
+  const onFullClaim = (): void => {
+    for (const own of shardsOfLane.slice(lanes.length)) openLane(own);
+  };
+  for (const own of shardsOfLane.slice(0, 1)) openLane(own);
   const taken: TurnsTaken = { moved: 0, isMoreWaiting: false };
   const failures: unknown[] = [];
   for (const lane of lanes) {
@@ -69,10 +78,16 @@ function add(sum: TurnsTaken, { moved, isMoreWaiting }: TurnsTaken): void {
   sum.isMoreWaiting ||= isMoreWaiting;
 }
 
-async function takeTurnsInLane(options: TurnOptions, onFullClaim: () => void): Promise<TurnsTaken> {
+interface Lane {
+  /** Which the next claim is for; undefined: all. */
+  shards: () => readonly number[] | undefined;
+  onFullClaim: () => void;
+}
+
+async function takeTurnsInLane(options: TurnOptions, lane: Lane): Promise<TurnsTaken> {
   let moved = 0;
   for (let turns = 1; ; turns += 1) {
-    const taken = await takeTurn(options, onFullClaim);
+    const taken = await takeTurn(options, lane);
     moved += taken.moved;
     if (!taken.isMoreWaiting || turns === turnsPerLane) return { moved, isMoreWaiting: taken.isMoreWaiting };
   }
@@ -83,18 +98,20 @@ export async function turn(options: TurnOptions): Promise<number> {
   return (await takeTurn(options)).moved;
 }
 
-async function takeTurn(options: TurnOptions, onFullClaim?: () => void): Promise<TurnsTaken> {
+async function takeTurn(options: TurnOptions, lane?: Lane): Promise<TurnsTaken> {
   const { registry, foreign = { wereMet: false }, patience = new Patience() } = options;
   let claimed: Address[] = [];
   let apart: Address[] = [];
   let isMoreWaiting = false;
   const advanceBatch = (): Promise<number> => {
     const passOver = foreign.wereMet ? { machineHashes: registry.machineHashes } : {};
-    const firstClaim = { ...patience.batch, ...passOver };
+    const shards = lane?.shards();
+    const within = shards === undefined ? {} : { shards };
+    const firstClaim = { ...patience.batch, ...passOver, ...within };
     const claim = async (tx: Transaction): Promise<Claim[]> => {
       const claims = await tx.claimReady(firstClaim);
       const isFull = claims.length === firstClaim.actors;
-      if (isFull) onFullClaim?.();
+      if (isFull) lane?.onFullClaim();
       isMoreWaiting = isFull || claims.reduce((mails, { mail }) => mails + mail.length, 0) >= fewMails;
       const own = claims.filter(({ actor }) => registry.runs(actor));
       foreign.wereMet ||= own.length < claims.length;

@@ -1,22 +1,20 @@
 import type { Address } from "../../machines/mail.ts";
 import type { Page } from "../../runtime/domain.ts";
-import type { Claim, QuarantinedActor, StoredActor } from "../../runtime/store.ts";
+import { shardOf } from "../../runtime/shard.ts";
+import type { Claim, ClaimRequest, QuarantinedActor, StoredActor } from "../../runtime/store.ts";
 import { pageOf } from "../page.ts";
 import { readMail } from "./mailbox.ts";
 import { compare, type ActorRow, type Scope } from "./state.ts";
 
 export function claimReady(
   scope: Scope,
-  {
-    actors,
-    mailPerActor,
-    machineHashes,
-  }: { actors: number; mailPerActor: number; machineHashes?: readonly string[] },
+  { actors, mailPerActor, machineHashes, shards }: ClaimRequest,
 ): Claim[] {
   const waiting = scope.state.actors
     .values()
     .filter(({ address, status }) => status !== "quarantined" && scope.state.mailboxes.has(address))
     .filter(({ machineHash }) => machineHashes?.includes(machineHash) ?? true)
+    .filter(({ address }) => shards?.includes(shardOf(address)) ?? true)
     .map((actor) => ({ actor, firstId: scope.state.mailboxes.get(actor.address)?.[0]?.id ?? 0 }));
   return waiting
     .toSorted((a, b) => compare(a.firstId, b.firstId))

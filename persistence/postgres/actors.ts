@@ -6,7 +6,7 @@ import { column } from "./columns.ts";
 import { inLockOrder } from "./lock-order.ts";
 import { pageOf } from "../page.ts";
 import type { Row, Scope } from "./scope.ts";
-import { shardOf } from "./shard.ts";
+import { shardOf } from "../../runtime/shard.ts";
 
 export async function lockActor({ sql, workspaceId }: Scope, address: Address): Promise<StoredActor | null> {
   const [row] = await sql`

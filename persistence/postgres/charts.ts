@@ -1,7 +1,7 @@
 import type { StoredActor } from "../../runtime/store.ts";
 import { toActor } from "./actors.ts";
 import type { Scope } from "./scope.ts";
-import { shardCount } from "./shard.ts";
+import { shardCount } from "../../runtime/shard.ts";
 
 /** Actors by whether somebody has their chart. */
 

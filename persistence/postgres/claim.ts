@@ -3,15 +3,17 @@ import type { Claim, ClaimRequest } from "../../runtime/store.ts";
 import { toActor } from "./actors.ts";
 import { toMail } from "./mailbox.ts";
 import type { Scope } from "./scope.ts";
-import { shardCount } from "./shard.ts";
+import { shardCount } from "../../runtime/shard.ts";
 
-/** Migration 0003 says how the function locks and reads. */
+/** Migration 0011 says how the function locks and reads. */
 export async function claimReady(
   { sql, workspaceId }: Scope,
-  { actors: limit, mailPerActor, machineHashes }: ClaimRequest,
+  { actors: limit, mailPerActor, machineHashes, shards }: ClaimRequest,
 ): Promise<Claim[]> {
   const rows = await sql`
-    select * from rouse.claim_ready(${workspaceId}, ${shardCount}, ${limit}, ${machineHashes ?? null}::text[])`;
+    select * from rouse.claim_ready(
+      ${workspaceId}, ${shardCount}, ${shards ?? null}::integer[], ${limit}, ${machineHashes ?? null}::text[]
+    )`;
   const claims = new Map<Address, Claim>();
   for (const row of rows) {
     const address = row["address"] as Address;

@@ -4,7 +4,7 @@ import { column, numberOrNull, toJson } from "./columns.ts";
 import { inFlight } from "./flight.ts";
 import { inLockOrder } from "./lock-order.ts";
 import type { Row, Scope } from "./scope.ts";
-import { shardOf } from "./shard.ts";
+import { shardOf } from "../../runtime/shard.ts";
 
 export type RequestedEffect = EffectRequest & { address: Address; cancelled: boolean };
 

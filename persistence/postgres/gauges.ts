@@ -3,7 +3,7 @@ import type { Database, Sql } from "./connect.ts";
 import { numberOrNull } from "./columns.ts";
 import { asRouseError } from "./refusal.ts";
 import type { Row } from "./scope.ts";
-import { shardCount } from "./shard.ts";
+import { shardCount } from "../../runtime/shard.ts";
 
 /** What stands in the tables now, for whoever watches them. Counts stop at `countedUpTo`; ages in ms, null where there is none. */
 export interface Gauges {

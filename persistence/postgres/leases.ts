@@ -12,7 +12,7 @@ import { completionEvent, leaseLost } from "../completion.ts";
 import { column, numberOrNull, toJson } from "./columns.ts";
 import { toRequest } from "./effects.ts";
 import type { Row, Scope } from "./scope.ts";
-import { shardOf } from "./shard.ts";
+import { shardOf } from "../../runtime/shard.ts";
 
 /**
  * Takes pending effects. Of several with one exclusive key only the first is taken, and none while another is held; when

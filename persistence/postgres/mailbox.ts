@@ -2,7 +2,8 @@ import type { Address } from "../../machines/mail.ts";
 import type { ActorEvent, Cause, Mail, NewMail } from "../../runtime/store.ts";
 import { column } from "./columns.ts";
 import type { Row, Scope } from "./scope.ts";
-import { heldShardOf, shardOf } from "./shard.ts";
+import { shardOf } from "../../runtime/shard.ts";
+import { heldShardOf } from "./held-shard.ts";
 
 export type OutgoingMail = NewMail & { cause?: Cause | null };
 

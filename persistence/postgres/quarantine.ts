@@ -3,7 +3,8 @@ import { countedUpTo, type QuarantinedActor } from "../../runtime/store.ts";
 import { pageOf } from "../page.ts";
 import { toActor } from "./actors.ts";
 import type { Scope } from "./scope.ts";
-import { heldShardOf, shardOf } from "./shard.ts";
+import { shardOf } from "../../runtime/shard.ts";
+import { heldShardOf } from "./held-shard.ts";
 
 export async function listQuarantined(
   { sql, workspaceId }: Scope,

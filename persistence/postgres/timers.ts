@@ -3,7 +3,7 @@ import type { Cause, TimerArm } from "../../runtime/store.ts";
 import { column } from "./columns.ts";
 import { inLockOrder } from "./lock-order.ts";
 import type { Scope } from "./scope.ts";
-import { shardOf } from "./shard.ts";
+import { shardOf } from "../../runtime/shard.ts";
 
 /** Arming a timer that exists replaces it. */
 export async function armTimers(

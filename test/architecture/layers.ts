@@ -14,7 +14,7 @@ interface Layer {
 
 const NOTHING = /^$/u;
 /** What the engine promises and asks for: ports, records, errors. The layers around it know the engine by these alone. */
-const CONTRACTS = String.raw`machines/.*|runtime/(?:ports|errors|store|clock|domain|engine|summary|terminal|json|printable|audit-chain|token-records)\.ts`;
+const CONTRACTS = String.raw`machines/.*|runtime/(?:ports|errors|store|clock|domain|engine|summary|terminal|json|printable|audit-chain|token-records|shard)\.ts`;
 const NOT_XSTATE = /^(?!xstate(?:\/|$)|@xstate\/)/u;
 
 const LAYERS: Layer[] = [

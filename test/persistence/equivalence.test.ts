@@ -61,8 +61,8 @@ test("both stores answer any sequence of calls alike, and hold the same afterwar
     }),
     {
       numRuns: Number(process.env["EQUIVALENCE_RUNS"] ?? 25),
-      // Always the same sequences, of which one is known to leave no method out; other seeds by hand.
-      seed: Number(process.env["EQUIVALENCE_SEED"] ?? 1),
+      // Always the same sequences: those of this seed leave no method out from the ninth on; other seeds by hand.
+      seed: Number(process.env["EQUIVALENCE_SEED"] ?? 78),
       // So that shrinking ends, with its best counterexample, before the test times out.
       interruptAfterTimeLimit: 80_000,
     },

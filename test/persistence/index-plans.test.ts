@@ -4,7 +4,7 @@ import type { Address } from "../../machines/mail.ts";
 import { connect, type Database, type Sql } from "../../persistence/postgres/connect.ts";
 import { migrate } from "../../persistence/postgres/migrate.ts";
 import { createPostgresStore } from "../../persistence/postgres/store.ts";
-import { shardOf } from "../../persistence/postgres/shard.ts";
+import { shardOf } from "../../runtime/shard.ts";
 import { countedUpTo, type Store, type TurnCommit } from "../../runtime/store.ts";
 import { createTestDatabase, type TestDatabase } from "../setup/database.ts";
 import { creation, effectRequest, journalEntry, newThread, turnOf } from "./conformance/subject.ts";

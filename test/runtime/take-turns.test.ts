@@ -3,6 +3,7 @@ import type { Address } from "../../machines/mail.ts";
 import { createMemoryDoorbell } from "../../persistence/memory/doorbell.ts";
 import { createEngine } from "../../runtime/command.ts";
 import { Registry } from "../../runtime/registry.ts";
+import { shardCount } from "../../runtime/shard.ts";
 import type { Store, TurnCommit } from "../../runtime/store.ts";
 import { takeTurns } from "../../runtime/turn.ts";
 import { ManualClock } from "../manual-clock.ts";
@@ -47,7 +48,7 @@ describe.each(storeFixtures())("many turns $name", ({ open, close }) => {
     expect((await store.counts()).mail).toBe(0);
   });
 
-  test("the batch behind a full one is begun before the full one is committed", async () => {
+  test("the batches behind a full one are begun before the full one is committed", async () => {
     const steps: string[] = [];
     const told = changingCommits(store, (batch) => {
       steps.push("committed");
@@ -61,7 +62,25 @@ describe.each(storeFixtures())("many turns $name", ({ open, close }) => {
       },
     };
     await takeTurns({ store: noted, registry, doorbell });
-    expect(steps.slice(0, 3)).toEqual(["begun", "begun", "committed"]);
+    expect(steps.slice(0, 4)).toEqual(["begun", "begun", "begun", "committed"]);
+  });
+
+  test("batches beside each other look at actors of their own, and between them at all", async () => {
+    const claimed: (readonly number[] | undefined)[] = [];
+    const noted: Store = {
+      ...store,
+      transaction: (work, how) => {
+        claimed.push(how?.firstClaim?.shards);
+        return store.transaction(work, how);
+      },
+    };
+    await takeTurns({ store: noted, registry, doorbell });
+    const [first, ...behind] = claimed;
+    expect(first).toBeUndefined();
+    const shares = [...new Set(behind)].map((shards) => shards ?? []);
+    expect(shares.length).toBeGreaterThan(1);
+    const shards = Array.from({ length: shardCount }, (_, shard) => shard);
+    expect(shares.flat().toSorted((a, b) => a - b)).toEqual(shards);
   });
 
   test("a single batch is taken alone", async () => {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 
 import type { Address } from "../../../machines/mail.ts";
 import { isRouseError } from "../../../runtime/errors.ts";
+import { shardOf } from "../../../runtime/shard.ts";
 import type {
   EffectOutcome,
   Lease,
@@ -85,6 +86,7 @@ const call = fc.oneof(
     do: fc.constant("turns" as const),
     actors: fc.integer({ min: 1, max: 3 }),
     mail: fc.integer({ min: 1, max: 3 }),
+    within: fc.option(fc.subarray([...addresses])),
     plan,
   }),
   fc.record({ do: fc.constant("send" as const), to: address, n: small }),
@@ -202,7 +204,11 @@ async function answer(session: Session, call: Call): Promise<unknown> {
       return store.transaction((tx) => tx.commitTurns([create(session, call.address, call.plan)]));
     case "turns":
       return store.transaction(async (tx) => {
-        const claims = await tx.claimReady({ actors: call.actors, mailPerActor: call.mail });
+        const claims = await tx.claimReady({
+          actors: call.actors,
+          mailPerActor: call.mail,
+          ...(call.within === null ? {} : { shards: call.within.map(shardOf) }),
+        });
         await tx.commitTurns(claims.map((claim) => advance(session, claim, call.plan)));
         return claims;
       });

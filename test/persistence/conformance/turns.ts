@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 
+import type { Address } from "../../../machines/mail.ts";
+import { shardOf } from "../../../runtime/shard.ts";
 import type { StoredActor } from "../../../runtime/store.ts";
 import {
   commit,
@@ -142,6 +144,27 @@ export function turnsConform(open: OpenStore): void {
         ["thread/c", 2],
         ["thread/a", 1],
       ]);
+    });
+
+    test("a claim of some shards leaves the actors of the others alone", async () => {
+      const { store } = newSubject(open);
+      const addresses = ["a", "b", "c", "d", "e", "f"].map((name): Address => `thread/${name}`);
+      await commit(store, ...addresses.map((address) => creation(address)));
+      for (const to of addresses) await send(store, to, { type: "go" });
+      const [first, ...rest] = [...new Set(addresses.map(shardOf))];
+      expect(rest).not.toEqual([]);
+      const claimed = async (shards: (number | undefined)[]) => {
+        const own = shards.filter((shard) => shard !== undefined);
+        const claims = await store.transaction((tx) =>
+          tx.claimReady({ actors: 10, mailPerActor: 10, shards: own }),
+        );
+        return claims.map(({ actor }) => actor.address);
+      };
+      const among = (shards: (number | undefined)[]) =>
+        addresses.filter((to) => shards.includes(shardOf(to)));
+      expect(await claimed([first])).toEqual(among([first]));
+      expect(await claimed(rest)).toEqual(among(rest));
+      expect(await claimed([])).toEqual([]);
     });
 
     test("long mailboxes are emptied by several claims, each in order", async () => {

@@ -24,7 +24,8 @@ export async function openRouse({ url, actors }: ContenderOptions): Promise<Cont
   const node = startNode(watched(store, finish), doorbell);
   const send = async (mails: readonly ActorMail[]): Promise<void> => {
     await store.transaction((tx) => tx.send(mails.map(asMail)));
-    doorbell.ring();
+    // As operations do.
+    doorbell.ring(["mail"]);
   };
   return {
     version: ownVersion(),

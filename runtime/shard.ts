@@ -1,12 +1,7 @@
-import type { Address } from "../../machines/mail.ts";
+import type { Address } from "../machines/mail.ts";
 
 /** Mailboxes are spread over this many key ranges. Changing it needs an empty mailbox. */
 export const shardCount = 64;
-
-/** Where the mail of a quarantined actor waits, out of the way of claims; migration 0003 says when it gets there. */
-export function heldShardOf(address: Address): number {
-  return shardOf(address) + shardCount;
-}
 
 /** FNV-1a over UTF-16 units. Stored with rows: it must stay the same for ever. */
 export function shardOf(address: Address): number {
