@@ -5,7 +5,12 @@ import { RouseError } from "../runtime/errors.ts";
  * Secrets of the environment: NAME, or better NAME_FILE, which names a file that holds it. A file stands in no list of
  * processes and in no child's environment.
  */
-export type SecretName = "DATABASE_URL" | "DATABASE_DIRECT_URL" | "ROUSE_TOKEN" | "ROUSE_WEBHOOK_SECRET";
+export type SecretName =
+  | "DATABASE_URL"
+  | "DATABASE_DIRECT_URL"
+  | "ROUSE_TOKEN"
+  | "ROUSE_WEBHOOK_SECRET"
+  | "ROUSE_KEY_ENCRYPTION_KEY";
 
 /** A connection string of many hosts is long; nothing that is a secret is longer. */
 const mostBytes = 65_536;
@@ -32,7 +37,12 @@ export function secretFile(environment: NodeJS.ProcessEnv, name: SecretName): st
   throw unusable(name, `${name}_FILE is empty`, `Name the file, or unset ${name}_FILE.`);
 }
 
-const ofNodes: readonly SecretName[] = ["DATABASE_URL", "DATABASE_DIRECT_URL", "ROUSE_WEBHOOK_SECRET"];
+const ofNodes: readonly SecretName[] = [
+  "DATABASE_URL",
+  "DATABASE_DIRECT_URL",
+  "ROUSE_WEBHOOK_SECRET",
+  "ROUSE_KEY_ENCRYPTION_KEY",
+];
 
 /** What others can read of a node's secrets, a sentence each. */
 export function exposedSecrets(environment: NodeJS.ProcessEnv): string[] {

@@ -17,7 +17,7 @@ export interface TokenDecision {
 export interface SigningKey {
   kid: string;
   publicJwk: Jwk;
-  /** Kept by the key that signs only. */
+  /** Kept by the key that signs only. Encrypted: `{ jwe }`. */
   privateJwk: Jwk | null;
   createdAt: number;
   createdBy: string;

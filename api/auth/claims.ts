@@ -1,9 +1,9 @@
 import { SignJWT, errors, jwtVerify, type JWTPayload } from "jose";
 import { z } from "zod";
 import { roles } from "../../machines/roles.ts";
-import type { NewTokenRecord } from "../../runtime/store.ts";
+import type { Jwk, NewTokenRecord } from "../../runtime/store.ts";
 import type { TokenCaller } from "../operations/tokens.ts";
-import { algorithm, importKey, type findSigner } from "./keys.ts";
+import { algorithm, importKey } from "./keys.ts";
 import { RefusedToken, expired, unauthenticated } from "./refused-token.ts";
 import type { TrustedKey } from "./trust.ts";
 
@@ -17,7 +17,11 @@ export const clockToleranceMs = 5_000;
 /** One spelling for each token: decoders of Base64 overlook white space, padding and the last bits. 64 bytes of signature. */
 const compactForm = /^[\w-]+\.[\w-]+\.[\w-]{85}[AQgw]$/;
 
-type Signer = NonNullable<ReturnType<typeof findSigner>>;
+/** The key opened, and its id. */
+interface Signer {
+  kid: string;
+  privateJwk: Jwk;
+}
 
 /** No `nbf`: a token is good at once, also where a clock is behind. */
 export async function sign(signer: Signer, record: NewTokenRecord, workspaceId: string): Promise<string> {

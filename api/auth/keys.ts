@@ -2,6 +2,7 @@ import { exportJWK, generateKeyPair, importJWK, type CryptoKey, type JWK } from 
 import { isRouseError } from "../../runtime/errors.ts";
 import type { Ids } from "../../runtime/clock.ts";
 import type { Jwk, SigningKey, Store, Transaction } from "../../runtime/store.ts";
+import type { KeyEncryption } from "./key-encryption.ts";
 import { longestLifetimeMs } from "../operations/tokens.ts";
 
 /** Signing keys of a workspace, kept in its store so that every node accepts what any node signed. */
@@ -11,14 +12,25 @@ const mostAttempts = 5;
 /** Other nodes learn of a new key within seconds, and sign with the one before until then. */
 const handoverMs = 60_000;
 
-/** Makes the first key when there is none; of several nodes that start at once, one wins. */
-export async function ensureSigningKey(store: Store, ids: Ids): Promise<void> {
+/** With which ids keys are made, and how they are stored. */
+export interface KeyMaking {
+  ids: Ids;
+  encryption: KeyEncryption;
+}
+
+/**
+ * Makes the first key when there is none, and a new one when that which signs is not stored as it should be: what once stood in
+ * plain text may stand in a backup, too. Of several nodes that start at once, one wins. Throws what `KeyEncryption` throws.
+ */
+export async function ensureSigningKey(store: Store, making: KeyMaking): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       await store.transaction(async (tx) => {
-        const { keys } = await tx.readTokenTrust();
+        const signer = findSigner((await tx.readTokenTrust()).keys);
         // Nothing is superseded: another node's key that came in between refuses ours, and is found next time.
-        if (findSigner(keys) === undefined) await insertSigningKey(tx, ids, "node");
+        if (signer === undefined) return void (await insertSigningKey(tx, making, "node"));
+        await making.encryption.open(signer.kid, signer.privateJwk);
+        if (!making.encryption.isCurrent(signer.privateJwk)) await createSigningKey(tx, making, "node");
       });
       return;
     } catch (error) {
@@ -28,16 +40,21 @@ export async function ensureSigningKey(store: Store, ids: Ids): Promise<void> {
 }
 
 /** From now on it signs, and the one before only verifies. Returns its id. Throws `conflict`. */
-export async function createSigningKey(tx: Transaction, ids: Ids, by: string): Promise<string> {
+export async function createSigningKey(tx: Transaction, making: KeyMaking, by: string): Promise<string> {
   await tx.supersedeSigningKey({ verifiesForMs: longestLifetimeMs + handoverMs });
-  return insertSigningKey(tx, ids, by);
+  return insertSigningKey(tx, making, by);
 }
 
-async function insertSigningKey(tx: Transaction, ids: Ids, by: string): Promise<string> {
+async function insertSigningKey(
+  tx: Transaction,
+  { ids, encryption }: KeyMaking,
+  by: string,
+): Promise<string> {
   const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable: true });
   const [privateJwk, publicJwk] = await Promise.all([exportJWK(privateKey), exportJWK(publicKey)]);
   const kid = ids.next();
-  await tx.insertSigningKey({ kid, publicJwk: { ...publicJwk }, privateJwk: { ...privateJwk }, by });
+  const stored = await encryption.seal(kid, { ...privateJwk });
+  await tx.insertSigningKey({ kid, publicJwk: { ...publicJwk }, privateJwk: stored, by });
   return kid;
 }
 

@@ -1,6 +1,6 @@
 import { decodeProtectedHeader } from "jose";
 import type { Clock, Ids } from "../../runtime/clock.ts";
-import { RouseError } from "../../runtime/errors.ts";
+import { RouseError, isRouseError } from "../../runtime/errors.ts";
 import type { Doorbell, NewTokenRecord, Store, Transaction } from "../../runtime/store.ts";
 import {
   defaultTokenPolicy,
@@ -13,6 +13,7 @@ import {
   type TokenRequest,
 } from "../operations/tokens.ts";
 import { readToken, sign } from "./claims.ts";
+import { keyEncryption, type KeyEncryption } from "./key-encryption.ts";
 import { createSigningKey, ensureSigningKey, findSigner } from "./keys.ts";
 import { RefusalAudit } from "./refusal-audit.ts";
 import { RefusedToken, revoked } from "./refused-token.ts";
@@ -25,14 +26,17 @@ export interface TokenAuthorityOptions {
   clock: Clock;
   ids: Ids;
   policy?: TokenPolicy;
+  /** Default: private parts of keys are stored in plain text. */
+  encryption?: KeyEncryption;
   /** Makes changes of other nodes known sooner than polling does. */
   onRing?: Doorbell["onRing"];
 }
 
 /** Signs and checks the tokens of the store's workspace; creates its signing key at the first start. */
 export async function createTokenAuthority(options: TokenAuthorityOptions): Promise<TokenAuthority> {
-  const { store, clock, ids, policy = defaultTokenPolicy } = options;
-  await ensureSigningKey(store, ids);
+  const { store, clock, ids, policy = defaultTokenPolicy, encryption = keyEncryption(null) } = options;
+  const making = { ids, encryption };
+  await ensureSigningKey(store, making);
   const trust = new Trust(store, clock);
   const watches = new TokenWatches(trust, clock);
   const refusals = new RefusalAudit(store, clock);
@@ -50,9 +54,9 @@ export async function createTokenAuthority(options: TokenAuthorityOptions): Prom
     issue: (request, tx) =>
       tx === undefined
         ? store.transaction((own) =>
-            issue(own, { ...request, jti: ids.next(), workspaceId: store.workspaceId }),
+            issue(own, encryption, { ...request, jti: ids.next(), workspaceId: store.workspaceId }),
           )
-        : issue(tx, { ...request, jti: ids.next(), workspaceId: store.workspaceId }),
+        : issue(tx, encryption, { ...request, jti: ids.next(), workspaceId: store.workspaceId }),
     async verify(token, requestId) {
       try {
         return await verify(verifier, token);
@@ -63,7 +67,7 @@ export async function createTokenAuthority(options: TokenAuthorityOptions): Prom
       }
     },
     watch: (caller) => watches.watch(caller),
-    createKey: (tx, by) => createSigningKey(tx, ids, by),
+    createKey: (tx, by) => createSigningKey(tx, making, by),
     noteRevoked: (jti) => trust.noteRevoked(jti),
     noteChanged() {
       trust.noteChanged();
@@ -116,15 +120,23 @@ interface Issue extends TokenRequest {
 }
 
 /** Times are the store's, so that a node whose clock is wrong issues tokens that are right. */
-async function issue(tx: Transaction, request: Issue): Promise<IssuedToken> {
+async function issue(tx: Transaction, encryption: KeyEncryption, request: Issue): Promise<IssuedToken> {
   requireWithinLimits(request);
   const signer = findSigner((await tx.readTokenTrust()).keys);
   if (signer === undefined) throw new RouseError("internal", "no key signs in this workspace");
+  const privateJwk = await encryption.open(signer.kid, signer.privateJwk).catch(asOurs);
   const record = recordOf(request, { now: tx.now, kid: signer.kid });
   await tx.insertToken(record);
-  const token = await sign(signer, record, request.workspaceId);
+  const token = await sign({ kid: signer.kid, privateJwk }, record, request.workspaceId);
   const { jti, expiresAt, refreshUntil } = record;
   return { token, jti, expiresAt, refreshUntil };
+}
+
+/** The key that signs was encrypted on another node after this one had started: no fault of whoever calls. */
+function asOurs(error: unknown): never {
+  if (!isRouseError(error)) throw error;
+  const { message, nextStep, details } = error;
+  throw new RouseError("internal", message, { details, ...(nextStep === undefined ? {} : { nextStep }) });
 }
 
 function requireWithinLimits({ lifetimeMs, refresh }: TokenRequest): void {

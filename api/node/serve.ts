@@ -11,12 +11,13 @@ import { RouseError, isRouseError } from "../../runtime/errors.ts";
 import { createNode, defaultTiming, type Node } from "../../runtime/node.ts";
 import { Registry } from "../../runtime/registry.ts";
 import type { Store, Transaction } from "../../runtime/store.ts";
+import { keyEncryption } from "../auth/key-encryption.ts";
 import { createTokenAuthority } from "../auth/token-authority.ts";
 import type { Config } from "../config.ts";
 import { closeServer, listen } from "../http/listen.ts";
 import { buildServer } from "../http/server.ts";
 import type { NodeFile } from "../node-messages.ts";
-import { exposedSecrets } from "../secrets.ts";
+import { exposedSecrets, readSecret } from "../secrets.ts";
 import { createRedact, secretsOf } from "../observability/redaction.ts";
 import { pausedBy } from "../operations/injection-switch.ts";
 import { compileContentFilter } from "../operations/content-filter.ts";
@@ -132,6 +133,7 @@ async function serveWith(parts: Parts): Promise<Serving> {
   const { store, doorbell } = database;
   const tokens = await createTokenAuthority({
     ...{ store, clock: systemClock, ids: systemIds, policy: parts.config.tokens },
+    encryption: keyEncryption(readSecret(process.env, "ROUSE_KEY_ENCRYPTION_KEY")),
     onRing: (listener) => doorbell.onRing(listener),
   });
   const address = { url: "" };

@@ -54,6 +54,10 @@ export const signingKeyShape = z.object({
   created_by: z.string(),
   verifies_until: timestamp.nullable(),
   retirement: decision.nullable(),
+  private_part: z
+    .enum(["plain", "encrypted"])
+    .nullable()
+    .describe("How its private part stands in the database; null: not any more."),
   public_jwk: z.record(z.string(), z.unknown()),
 });
 
@@ -65,6 +69,7 @@ export function signingKeyView(key: SigningKey, now: number): z.input<typeof sig
     created_by: key.createdBy,
     verifies_until: isoOrNull(key.verifiesUntil),
     retirement: decisionView(key.retirement),
+    private_part: key.privateJwk === null ? null : "jwe" in key.privateJwk ? "encrypted" : "plain",
     public_jwk: { ...key.publicJwk, kid: key.kid, use: "sig", alg: "EdDSA" },
   };
 }

@@ -35,8 +35,10 @@ function revocationText({ revocation }: Token): string | null {
   return revocation === null ? null : `by ${revocation.by}: ${revocation.reason}`;
 }
 
-const whereKept =
-  "The signing key's private part stands in the database in plain text: guard it and its backups.\n";
+const whereKept = {
+  plain: "The signing key's private part stands in the database in plain text: guard it and its backups.\n",
+  encrypted: "The signing key's private part stands in the database encrypted.\n",
+};
 
 export function keyTable({ keys }: Payloads["list_signing_keys"], paper: Paper): string {
   const drawn = table(
@@ -60,5 +62,6 @@ export function keyTable({ keys }: Payloads["list_signing_keys"], paper: Paper):
     ],
     "No keys.",
   );
-  return `${drawn}\n${whereKept}`;
+  const kept = keys.flatMap((key) => key.private_part ?? []).map((part) => whereKept[part]);
+  return `${drawn}\n${kept.join("")}`;
 }
