@@ -15,6 +15,14 @@ import { commandRuntime } from "./runtime-view.ts";
 const injectionScopes = ["runtime", "agent", "thread", "workspace"] as const;
 
 const switching = {
+  refusals: [
+    "reason_required",
+    "agent_not_found",
+    "thread_not_found",
+    "runtime_not_found",
+    "actor_quarantined",
+  ],
+  idempotent: true,
   input: {
     scope: z.enum(injectionScopes),
     agent_id: agentId.optional().describe("With scope agent."),
@@ -23,7 +31,7 @@ const switching = {
     reason: reason.optional().describe("Required: why."),
   },
   output: { scope: z.enum(injectionScopes), injection: z.enum(["paused", "open"]) },
-};
+} as const;
 
 type Switch = MutationCall<{
   scope: (typeof injectionScopes)[number];
@@ -40,14 +48,6 @@ export const pauseInjection = defineMutation({
   toolset: "coordination",
   http: { method: "POST", path: "/v1/injection/pause" },
   roles: authorities,
-  refusals: [
-    "reason_required",
-    "agent_not_found",
-    "thread_not_found",
-    "runtime_not_found",
-    "actor_quarantined",
-  ],
-  idempotent: true,
   ...switching,
   handler: (call) => switchScope(call, "paused"),
 });
@@ -58,14 +58,6 @@ export const resumeInjection = defineMutation({
   toolset: "coordination",
   http: { method: "POST", path: "/v1/injection/resume" },
   roles: authorities,
-  refusals: [
-    "reason_required",
-    "agent_not_found",
-    "thread_not_found",
-    "runtime_not_found",
-    "actor_quarantined",
-  ],
-  idempotent: true,
   ...switching,
   handler: (call) => switchScope(call, "open"),
 });

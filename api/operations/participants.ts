@@ -80,9 +80,16 @@ export const listParticipants = defineQuery({
 });
 
 const decision = {
+  refusals: [
+    "thread_not_found",
+    "not_a_participant",
+    "reason_required",
+    "transition_refused",
+    "actor_quarantined",
+  ],
   input: { thread_id: threadId, agent_id: agentId, reason: reason.optional().describe("Required: why.") },
   output: { participant: participantShape, previous_attention: z.string().nullable() },
-};
+} as const;
 type Decision = MutationCall<{ thread_id: string; agent_id: string; reason?: string | undefined }>;
 
 export const blockParticipant = defineMutation({
@@ -91,13 +98,6 @@ export const blockParticipant = defineMutation({
   toolset: "coordination",
   http: { method: "POST", path: "/v1/threads/:thread_id/participants/:agent_id/block" },
   roles: authorities,
-  refusals: [
-    "thread_not_found",
-    "not_a_participant",
-    "reason_required",
-    "transition_refused",
-    "actor_quarantined",
-  ],
   idempotent: true,
   ...decision,
   handler: (call) => decide(call, "block.requested"),
@@ -109,13 +109,6 @@ export const unblockParticipant = defineMutation({
   toolset: "coordination",
   http: { method: "POST", path: "/v1/threads/:thread_id/participants/:agent_id/unblock" },
   roles: authorities,
-  refusals: [
-    "thread_not_found",
-    "not_a_participant",
-    "reason_required",
-    "transition_refused",
-    "actor_quarantined",
-  ],
   idempotent: true,
   ...decision,
   handler: (call) => decide(call, "unblock.requested"),
@@ -128,13 +121,6 @@ export const overrideParticipant = defineMutation({
   toolset: "coordination",
   http: { method: "POST", path: "/v1/threads/:thread_id/participants/:agent_id/override" },
   roles: authorities,
-  refusals: [
-    "thread_not_found",
-    "not_a_participant",
-    "reason_required",
-    "transition_refused",
-    "actor_quarantined",
-  ],
   idempotent: false,
   ...decision,
   handler: (call) => decide(call, "override.forced"),

@@ -1,8 +1,9 @@
 import { connect, type Socket } from "node:net";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { HttpLimits } from "../../api/http/limits.ts";
 import type { Role } from "../../machines/roles.ts";
 import { createTestDatabase, type TestDatabase } from "../setup/database.ts";
+import type { HttpAnswer } from "./http-client.ts";
 import { seed } from "./seed.ts";
 import { issueAll, openStage, type HostileStage } from "./stage.ts";
 
@@ -24,7 +25,6 @@ describe("floods", () => {
     if (isOpen) await database.drop();
     isOpen = false;
   };
-  beforeEach(() => openWith({}));
   afterEach(async () => {
     for (const socket of sockets.splice(0)) socket.destroy();
     await close();
@@ -47,6 +47,7 @@ describe("floods", () => {
     "500 posts at once into one thread are all taken, each once and in one order",
     { timeout: 90_000 },
     async () => {
+      await openWith({});
       const answers = await Promise.all(Array.from({ length: 500 }, (_, index) => post(`burst ${index}`)));
       const refused = answers.filter(({ status }) => status !== 200);
       expect(refused.map(({ text }) => text)).toEqual([]);
@@ -62,15 +63,17 @@ describe("floods", () => {
     const answers = await Promise.all(
       Array.from({ length: 3 * allowed }, (_, index) => post(`flood ${index}`)),
     );
-    const taken = answers.filter(({ status }) => status === 200).length;
-    const limited = answers.filter(
-      ({ status, text, headers }) =>
-        status === 429 && text.includes('"rate_limited"') && Number(headers["retry-after"]) > 0,
-    ).length;
+    const isTaken = ({ status }: HttpAnswer): boolean => status === 200;
+    const isLimited = ({ status, text, headers }: HttpAnswer): boolean =>
+      status === 429 && text.includes('"rate_limited"') && Number(headers["retry-after"]) > 0;
+    const taken = answers.filter(isTaken).length;
+    const limited = answers.filter(isLimited).length;
+    const others = answers.filter((answer) => !isTaken(answer) && !isLimited(answer));
     const other = await get("operator");
     return [
       ...(taken === allowed ? [] : [`${taken} of ${allowed} were taken`]),
       ...(limited === 2 * allowed ? [] : [`${limited} of ${2 * allowed} were told to wait`]),
+      ...others.map(({ status, text }) => `answered ${status}: ${text}`),
       ...(other.status === 200 ? [] : [`another agent got ${other.status}`]),
     ];
   }
@@ -131,6 +134,7 @@ describe("floods", () => {
   );
 
   test("requests of 400 KB each, many at once, leave no memory behind", { timeout: 90_000 }, async () => {
+    await openWith({});
     const body = "x".repeat(400_000);
     const round = async () => {
       const answers = await Promise.all(Array.from({ length: 40 }, () => post(body)));

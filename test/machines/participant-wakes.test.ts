@@ -113,6 +113,31 @@ describe("a dormant agent with unread work", () => {
     expect(resting.asked).toEqual(["resumeSession"]);
   });
 
+  /** Read to the head, and still at work in the turn that the wake began; then a message comes. */
+  const readAndStillAtWork = (): Story => {
+    const story = new Story(world.liveAgent).post().answers(delivered).reports("busy");
+    story.mail(world.readAll(story.at));
+    expect(story.state).toBe("caughtUp");
+    for (let count = 0; count < 3; count += 1) story.post();
+    story.waits();
+    return story;
+  };
+
+  it("that reads on within its turn gets no second line for what came after its first read", () => {
+    const story = readAndStillAtWork();
+    expect(story.state).toBe("deferred");
+    story.mail(world.readAll(story.at)).reports("idle");
+    expect(story.state).toBe("caughtUp");
+    expect(story.asked).toEqual(["deliverWake"]);
+  });
+
+  it("that ends its turn without reading on is woken for that once, whatever joins it", () => {
+    const story = readAndStillAtWork().reports("idle").post().answers(delivered).post();
+    story.mail(world.readAll(story.at));
+    expect(story.state).toBe("caughtUp");
+    expect(story.asked).toEqual(["deliverWake", "deliverWake"]);
+  });
+
   it("whose terminal ends while it reads is brought back at once", () => {
     const story = new Story(world.fullAgent).post().answers(delivered).mail(world.heartbeat);
     expect(story.state).toBe("reading");
