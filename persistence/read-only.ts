@@ -2,7 +2,7 @@ import { RouseError } from "../runtime/errors.ts";
 import type { Transaction } from "../runtime/store.ts";
 
 /** Everything else writes or locks. */
-const reads: ReadonlySet<keyof Transaction> = new Set<keyof Transaction>([
+export const reads: ReadonlySet<string | symbol> = new Set<keyof Transaction>([
   "now",
   "getActor",
   "getDeadLetter",
@@ -28,7 +28,7 @@ const reads: ReadonlySet<keyof Transaction> = new Set<keyof Transaction>([
 export function readOnly(tx: Transaction): Transaction {
   return new Proxy(tx, {
     get(target, name, receiver) {
-      const isAllowed = typeof name !== "string" || !(name in target) || reads.has(name as keyof Transaction);
+      const isAllowed = typeof name !== "string" || !(name in target) || reads.has(name);
       const member: unknown = isAllowed ? Reflect.get(target, name, receiver) : refuse(name);
       return member;
     },

@@ -150,6 +150,11 @@ export interface TransactionOptions {
   readOnly?: boolean;
   /** What `work` will give to `claimReady`, first of all: a store may claim while it still begins. */
   firstClaim?: ClaimRequest;
+  /**
+   * May be done in one transaction with others of this name that wait at the same moment, and ends as it would alone. Each
+   * call of `work` is given a `tx` of its own; it awaits nothing but that.
+   */
+  group?: string;
 }
 
 export interface Store {

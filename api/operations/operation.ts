@@ -111,6 +111,8 @@ export interface Mutation<
   idempotent: boolean;
   /** Ends something that cannot be had back by another call. */
   destructive?: boolean;
+  /** Calls that come at the same moment may share one commit: its handler awaits nothing but `tx`. */
+  isFrequent?: boolean;
   /** Output fields that are never stored: a repetition with the same key gets null in their place. */
   shownOnce?: readonly string[];
   handler(call: MutationCall<z.output<Input>>): Promise<Payload<Output>>;

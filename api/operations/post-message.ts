@@ -22,6 +22,7 @@ export const postMessage = defineMutation({
   roles: members,
   refusals: ["thread_not_found", "not_a_participant", "thread_closed", "content_refused"],
   idempotent: false,
+  isFrequent: true,
   input: {
     thread_id: threadId,
     body: messageBody.describe("At most 64 KiB of UTF-8."),

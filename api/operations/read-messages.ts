@@ -158,6 +158,7 @@ export const ackRead = defineMutation({
   roles: members,
   refusals: ["thread_not_found", "not_a_participant"],
   idempotent: true,
+  isFrequent: true,
   input: { thread_id: threadId, seq: seq.describe("The newest seq that you read.") },
   output: { thread_id: z.string(), last_read_seq: z.int(), unread: z.int() },
   async handler({ caller, input, tx, noteChange }) {

@@ -88,10 +88,13 @@ async function mutate(
   for (let attempt = 1; ; attempt++) {
     let heldActors = false;
     try {
-      const { result, asked } = await engine.store.transaction(async (plain) => {
-        const { tx, asked } = noteWork(plain, () => (heldActors = true));
-        return { result: await mutateIn(tx, operation, request, { input, keyed }), asked };
-      });
+      const { result, asked } = await engine.store.transaction(
+        async (plain) => {
+          const { tx, asked } = noteWork(plain, () => (heldActors = true));
+          return { result: await mutateIn(tx, operation, request, { input, keyed }), asked };
+        },
+        operation.isFrequent === true ? { group: operation.name } : {},
+      );
       engine.ring([...asked]);
       return result;
     } catch (error) {

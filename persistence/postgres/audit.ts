@@ -14,22 +14,29 @@ import { toJson } from "./columns.ts";
 import type { Fragment, Row, Scope } from "./scope.ts";
 
 /**
- * Rows are only ever added. One statement, so that the row and its place in the sealer's queue cost one round trip; and
- * nobody waits for it: the COMMIT follows in the same flight, and fails where this failed.
+ * Rows are only ever added, in the order given. One statement, so that rows and their places in the sealer's queue cost one
+ * round trip; and nobody waits for it: the COMMIT follows in the same flight, and fails where this failed.
  */
-export function appendAudit({ sql, workspaceId, now }: Scope, entry: NewAuditEntry): Promise<void> {
-  const { actor, role, operation, subject, outcome, code, reason, details, changes, requestId } = entry;
+export function appendAudit({ sql, workspaceId, now }: Scope, entries: readonly NewAuditEntry[]): void {
+  const rows = entries.map(({ requestId, details, changes, ...entry }) => ({
+    ...entry,
+    details: toJson(details),
+    changes: toJson(changes),
+    request_id: requestId,
+  }));
   const added = sql`
     with added as (
       insert into rouse.audit
         (workspace_id, at, actor, role, operation, subject, outcome, code, reason, details, changes, request_id)
-      values (${workspaceId}, ${now}::bigint, ${actor}, ${role}, ${operation}, ${subject}, ${outcome}, ${code},
-              ${reason}, ${toJson(details)}, ${toJson(changes)}, ${requestId})
+      select ${workspaceId}, ${now}::bigint, x.*
+      from json_to_recordset((${JSON.stringify(rows)}::text)::json) as x(
+        actor text, role text, operation text, subject text, outcome text, code text, reason text, details text,
+        changes text, request_id text
+      )
       returning workspace_id, audit_id
     )
     insert into rouse.audit_unsealed (workspace_id, audit_id) select workspace_id, audit_id from added`;
   added.execute().catch(() => undefined);
-  return Promise.resolve();
 }
 
 export async function listAudit(scope: Scope, query: AuditQuery): Promise<Page<AuditEntry>> {

@@ -49,6 +49,8 @@ export interface Database {
       behindBegin?: (sql: Sql) => void;
       /** Statements without parameters that are run with BEGIN, as one text: they cost next to nothing there. */
       opensWith?: readonly string[];
+      /** Settings of the server for this transaction alone. */
+      settings?: Readonly<Record<string, string>>;
       /** Its statements find their rows by indexes, whatever the planner thinks of the sizes of tables. */
       plansByIndex?: boolean;
     },
@@ -100,6 +102,7 @@ export function connect(options: ConnectOptions): Database {
         serverTimeoutMs: ownMs === deadlineMs ? null : serverTimeout(ownMs),
         startsByReading: own.startsByReading ?? false,
         plansByIndex: own.plansByIndex ?? false,
+        settings: own.settings ?? {},
         opensWith: own.opensWith ?? [],
         ...(own.behindBegin === undefined ? {} : { behindBegin: own.behindBegin }),
       });

@@ -1,6 +1,7 @@
 import type { IdempotencyRecord } from "../../runtime/store.ts";
 import { conflict } from "../conflict.ts";
-import { toJson } from "./columns.ts";
+import { column, toJson } from "./columns.ts";
+import { inLockOrder } from "./lock-order.ts";
 import type { Scope } from "./scope.ts";
 
 export interface IdempotencyKey {
@@ -9,34 +10,55 @@ export interface IdempotencyKey {
 }
 
 /**
- * What is found is locked, because its holder answers with it: a lock is written to the log, so that the commit waits for
- * the standby that the first one may not have waited for.
+ * One result for each key, in the order given. What is found is locked, because its holder answers with it: a lock is written
+ * to the log, so that the commit waits for the standby that the first one may not have waited for.
  */
 export async function getIdempotent(
   { sql, workspaceId }: Scope,
-  { caller, key }: IdempotencyKey,
-): Promise<IdempotencyRecord | null> {
-  const [row] = await sql`
-    select * from rouse.idempotency where workspace_id = ${workspaceId} and caller = ${caller} and key = ${key}
-    for key share`;
-  if (row === undefined) return null;
-  return {
-    operation: row["operation"],
-    fingerprint: row["fingerprint"],
-    response: JSON.parse(row["response"]),
-  };
+  keys: readonly IdempotencyKey[],
+): Promise<(IdempotencyRecord | null)[]> {
+  const rows = await sql`
+    select x.place, i.* from unnest(
+      ${column(
+        sql,
+        keys.map(({ caller }) => caller),
+      )},
+      ${column(
+        sql,
+        keys.map(({ key }) => key),
+      )}
+    ) with ordinality as x(caller, key, place)
+    cross join lateral (
+      select b.operation, b.fingerprint, b.response from rouse.idempotency b
+      where b.workspace_id = ${workspaceId} and b.caller = x.caller and b.key = x.key
+      offset 0 for key share
+    ) i`;
+  const found = new Map(rows.map((row) => [Number(row["place"]), row]));
+  return keys.map((_key, index) => {
+    const row = found.get(index + 1);
+    if (row === undefined) return null;
+    return {
+      operation: row["operation"],
+      fingerprint: row["fingerprint"],
+      response: JSON.parse(row["response"]),
+    };
+  });
 }
 
-/** Waits for whoever writes the same key now, and throws `conflict` when that is committed. */
+/** Waits for whoever writes the same key now, and throws `conflict` when that is committed, or a key is given twice. */
 export async function putIdempotent(
   { sql, workspaceId, now }: Scope,
-  { caller, key }: IdempotencyKey,
-  { operation, fingerprint, response }: IdempotencyRecord,
+  records: readonly { id: IdempotencyKey; record: IdempotencyRecord }[],
 ): Promise<void> {
+  const sorted = inLockOrder(records, ({ id }) => `${id.caller} ${id.key}`);
+  const rows = sorted.map(({ id, record }) => ({ ...id, ...record, response: toJson(record.response) }));
   const inserted = await sql`
     insert into rouse.idempotency (workspace_id, caller, key, operation, fingerprint, response, created_at)
-    values (${workspaceId}, ${caller}, ${key}, ${operation}, ${fingerprint}, ${toJson(response)}, ${now}::bigint)
+    select ${workspaceId}, x.*, ${now}::bigint from json_to_recordset((${JSON.stringify(rows)}::text)::json) as x(
+      caller text, key text, operation text, fingerprint text, response text
+    )
     on conflict do nothing`;
-  if (inserted.count === 0)
-    throw conflict(`The idempotency key ${key} was used by another call at the same time.`);
+  if (inserted.count === records.length) return;
+  const keys = records.map(({ id }) => id.key).join(", ");
+  throw conflict(`The idempotency key ${keys} was used by another call at the same time.`);
 }

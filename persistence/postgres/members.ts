@@ -1,7 +1,9 @@
 import type { Member, Page } from "../../runtime/domain.ts";
+import type { RouseError } from "../../runtime/errors.ts";
 import { alreadyExists, notAParticipant, threadNotFound } from "../missing.ts";
 import { column, numberOrNull } from "./columns.ts";
 import { inFlight } from "./flight.ts";
+import { inLockOrder } from "./lock-order.ts";
 import { addressedTo } from "./messages.ts";
 import { pageOf } from "../page.ts";
 import type { Row, Scope } from "./scope.ts";
@@ -42,16 +44,44 @@ export async function getMember(
   return row === undefined ? null : toMember(row);
 }
 
+export interface MemberKeys {
+  threadId: string;
+  agentIds: readonly string[];
+}
+
+/** One list for each of the keys, in the order given. */
 export async function getMembers(
   { sql, workspaceId }: Scope,
-  { threadId, agentIds }: { threadId: string; agentIds: readonly string[] },
-): Promise<Member[]> {
-  if (agentIds.length === 0) return [];
+  keys: readonly MemberKeys[],
+): Promise<Member[][]> {
+  const wanted = keys.flatMap(({ threadId, agentIds }, place) =>
+    [...new Set(agentIds)].map((agentId) => ({ threadId, agentId, place })),
+  );
+  const found: Member[][] = keys.map(() => []);
+  if (wanted.length === 0) return found;
   const rows = await sql`
-    select * from rouse.member
-    where workspace_id = ${workspaceId} and thread_id = ${threadId} and agent_id = any(${column(sql, agentIds)})
-    order by agent_id`;
-  return rows.map(toMember);
+    select x.place, m.* from unnest(
+      ${column(
+        sql,
+        wanted.map(({ threadId }) => threadId),
+      )},
+      ${column(
+        sql,
+        wanted.map(({ agentId }) => agentId),
+      )},
+      ${column(
+        sql,
+        wanted.map(({ place }) => place),
+      )}::integer[]
+    ) as x(thread_id, agent_id, place)
+    cross join lateral (
+      select * from rouse.member b
+      where b.workspace_id = ${workspaceId} and b.thread_id = x.thread_id and b.agent_id = x.agent_id
+      offset 0
+    ) m
+    order by m.agent_id`;
+  for (const row of rows) found[Number(row["place"])]?.push(toMember(row));
+  return found;
 }
 
 export async function listMembers({ sql, workspaceId }: Scope, threadId: string): Promise<Member[]> {
@@ -60,11 +90,24 @@ export async function listMembers({ sql, workspaceId }: Scope, threadId: string)
   return rows.map(toMember);
 }
 
-/** Throws `not_a_participant`. */
-export async function advanceCursor(
+/** One result for each, in the order given; `not_a_participant` for that one alone. */
+export function advanceCursors(
+  scope: Scope,
+  moves: readonly (MemberKey & { seq: number })[],
+): Promise<(Member | RouseError)[]> {
+  const sorted = inLockOrder(
+    moves.map((move, place) => ({ move, place })),
+    ({ move }) => `${move.threadId} ${move.agentId}`,
+  );
+  const results: Promise<Member | RouseError>[] = [];
+  for (const { move, place } of sorted) results[place] = advanceCursor(scope, move);
+  return inFlight(results);
+}
+
+async function advanceCursor(
   { sql, workspaceId }: Scope,
   { threadId, agentId, seq }: MemberKey & { seq: number },
-): Promise<Member> {
+): Promise<Member | RouseError> {
   const [row] = await sql`
     update rouse.member m
     set last_read_seq = greatest(m.last_read_seq, least(${seq}::bigint, t.head_seq))
@@ -72,8 +115,7 @@ export async function advanceCursor(
     where t.workspace_id = ${workspaceId} and t.thread_id = ${threadId}
       and m.workspace_id = ${workspaceId} and m.thread_id = ${threadId} and m.agent_id = ${agentId}
     returning m.*`;
-  if (row === undefined) throw notAParticipant({ threadId, agentId });
-  return toMember(row);
+  return row === undefined ? notAParticipant({ threadId, agentId }) : toMember(row);
 }
 
 export async function countUnread(

@@ -1,28 +1,62 @@
 import type { ThreadStatus } from "../../machines/participant/contract.ts";
 import type { Role } from "../../machines/roles.ts";
 import type { AppendedMessage, Message, MessageKind, NewMessage } from "../../runtime/domain.ts";
+import type { RouseError } from "../../runtime/errors.ts";
 import { threadNotFound } from "../missing.ts";
-import { column, numberOrNull } from "./columns.ts";
+import { numberOrNull } from "./columns.ts";
+import { inLockOrder } from "./lock-order.ts";
 import type { Fragment, Row, Scope } from "./scope.ts";
 
-/** Migrations 0010 and 0013 say how the function locks, and what it keeps. */
-export async function appendMessage(
+/**
+ * One result for each, in the order given: what it became, or why not, which leaves the others as they are. Those of one
+ * thread get their seq in that order. Migration 0012 says how the function locks, and what it keeps.
+ */
+export async function appendMessages(
   { sql, workspaceId, now }: Scope,
-  { wantsReply = false, ...message }: NewMessage,
-): Promise<AppendedMessage> {
-  const { threadId, author, authorRole, kind, body, to, inReplyTo } = message;
-  const [row] = await sql`
-    select * from rouse.append_message(
-      ${workspaceId}, ${threadId}, ${author}, ${authorRole}, ${kind}, ${body},
-      ${to === null ? sql`null::text[]` : column(sql, to)}, ${inReplyTo}::bigint, ${now}::bigint, ${wantsReply}::boolean
-    )`;
-  if (row === undefined) throw threadNotFound(threadId);
-  return {
-    message: { ...message, seq: Number(row["seq"]), createdAt: Number(row["created_at"]) },
-    addressed: JSON.parse(row["addressed"]),
-    threadStatus: row["status"] as ThreadStatus,
-    settlesReply: row["replies"] as boolean,
-  };
+  messages: readonly NewMessage[],
+): Promise<(AppendedMessage | RouseError)[]> {
+  const results: (AppendedMessage | RouseError)[] = messages.map(({ threadId }) => threadNotFound(threadId));
+  const rows = await sql`
+    select * from rouse.append_messages(${workspaceId}, (${JSON.stringify(byThread(messages))}::text)::json, ${now}::bigint)`;
+  for (const row of rows) {
+    const place = Number(row["place"]);
+    const given = messages[place];
+    if (given === undefined) continue;
+    const { wantsReply: _wantsReply, ...message } = given;
+    results[place] = {
+      message: { ...message, seq: Number(row["seq"]), createdAt: Number(row["created_at"]) },
+      addressed: JSON.parse(row["addressed"]),
+      threadStatus: row["status"] as ThreadStatus,
+      settlesReply: row["replies"] as boolean,
+    };
+  }
+  return results;
+}
+
+/** What the function takes: `posts` is told with the first of each thread, for all of that thread. */
+function byThread(messages: readonly NewMessage[]): object[] {
+  const sorted = inLockOrder(
+    messages.map((message, place) => ({ message, place })),
+    ({ message }) => message.threadId,
+  );
+  return sorted.map(({ message, place }, index) => {
+    const { threadId: thread, author, authorRole: role, kind, body, to: addressees, inReplyTo } = message;
+    const { wantsReply = false } = message;
+    const isFirst = sorted[index - 1]?.message.threadId !== thread;
+    const posts = isFirst ? sorted.filter((each) => each.message.threadId === thread).length : 0;
+    return {
+      place,
+      thread,
+      posts,
+      author,
+      role,
+      kind,
+      body,
+      addressees,
+      answered: inReplyTo,
+      wants_reply: wantsReply,
+    };
+  });
 }
 
 export async function listMessages(

@@ -4,6 +4,8 @@ import * as actors from "./actors.ts";
 import { getAudit, listAudit } from "./audit.ts";
 import * as auditChain from "./audit-chain.ts";
 import { EarlyClaim } from "./claim.ts";
+import { GroupCommit, type Share } from "./group-commit.ts";
+import { shareTransaction, type SharedTransaction } from "./shared-transaction.ts";
 import type { Database, Sql } from "./connect.ts";
 import { counts } from "./counts.ts";
 import { getDeadLetter, listDeadLetters } from "./dead-letters.ts";
@@ -28,6 +30,11 @@ export interface PostgresStoreOptions {
   clock?: { now(): number };
 }
 
+type Together = <Result>(
+  work: (scope: Scope, opened: Row | undefined) => Promise<Result>,
+  how?: Parameters<Database["transaction"]>[1],
+) => Promise<Result>;
+
 /** Rounds of claiming anew after another node took an effect with the same exclusive key at the same moment. */
 const claimRounds = 5;
 
@@ -42,10 +49,7 @@ export function createPostgresStore({ database, workspaceId, clock }: PostgresSt
       throw asRouseError(error);
     }
   };
-  const together = async <Result>(
-    work: (scope: Scope, opened: Row | undefined) => Promise<Result>,
-    how: Parameters<Database["transaction"]>[1] = { plansByIndex: true },
-  ): Promise<Result> => {
+  const together: Together = async (work, how = { plansByIndex: true }) => {
     try {
       return await database.transaction((sql, opened) => work(scopeOf(sql), opened), how);
     } catch (error) {
@@ -56,11 +60,7 @@ export function createPostgresStore({ database, workspaceId, clock }: PostgresSt
 
   return {
     workspaceId,
-    transaction(work, options = {}) {
-      const early = new EarlyClaim(options.firstClaim);
-      const how = howFor(options, (sql) => early.send(scopeOf(sql)));
-      return together((scope, opened) => runWork(at(scope, opened), work, { ...options, early }), how);
-    },
+    transaction: transactions(together, scopeOf),
     fireTimers: ({ limit }) => together((scope) => fireTimers(scope, limit), polls),
     claimEffects: (request) =>
       untilNobodyElseTakesIt(() =>
@@ -94,9 +94,31 @@ export function createPostgresStore({ database, workspaceId, clock }: PostgresSt
   };
 }
 
+/** Several calls at once in one, where they may. */
+function transactions(together: Together, scopeOf: (sql: Sql) => Scope): Store["transaction"] {
+  const groups = new Map<string, GroupCommit>();
+  const share: Share = (work) => together((scope, opened) => runShared(at(scope, opened), work), shared);
+  const groupOf = (name: string): GroupCommit => {
+    const group = groups.get(name) ?? new GroupCommit(share);
+    groups.set(name, group);
+    return group;
+  };
+  return (work, options = {}) => {
+    const alone = () => {
+      const early = new EarlyClaim(options.firstClaim);
+      const how = howFor(options, (sql) => early.send(scopeOf(sql)));
+      return together((scope, opened) => runWork(at(scope, opened), work, { ...options, early }), how);
+    };
+    return options.group === undefined ? alone() : groupOf(options.group).transaction(work, alone);
+  };
+}
+
 const readNow = `select (${databaseTime})::bigint as now`;
 /** A read-only transaction sees one state of the database throughout. */
 const oneState = "set transaction isolation level repeatable read";
+
+/** Whoever is in the way of one holds up all: after this long each waits by itself. */
+const shared = { settings: { lock_timeout: "100" }, opensWith: [readNow], plansByIndex: true };
 
 function howFor({ readOnly: isReadOnly = false }: TransactionOptions, behindBegin: (sql: Sql) => void) {
   return { opensWith: isReadOnly ? [oneState, readNow] : [readNow], plansByIndex: !isReadOnly, behindBegin };
@@ -145,6 +167,16 @@ function auditMethods(alone: Run, together: Run): AuditMethods {
     listAuditLinks: (query) => alone((scope) => auditChain.listAuditLinks(scope, query)),
     listStrayAudit: (query) => alone((scope) => auditChain.listStrayAudit(scope, query)),
   };
+}
+
+async function runShared(
+  scope: Scope & { now: number },
+  work: (shared: SharedTransaction) => Promise<void>,
+): Promise<void> {
+  const { tx, failure } = openTransaction(scope, new EarlyClaim(undefined));
+  await work(shareTransaction(scope, tx));
+  const failed = failure();
+  if (failed !== null) throw failed;
 }
 
 async function runWork<Result>(

@@ -1,3 +1,4 @@
+import { RouseError } from "../../runtime/errors.ts";
 import type { Transaction } from "../../runtime/store.ts";
 import type { TokenTransaction } from "../../runtime/token-records.ts";
 import * as actors from "./actors.ts";
@@ -54,14 +55,14 @@ export function openTransaction(
     insertThread: (thread) => threads.insertThread(scope, thread),
     getThread: (threadId) => threads.getThread(scope, threadId),
     listThreads: (query) => threads.listThreads(scope, query),
-    appendMessage: (message) => messages.appendMessage(scope, message),
+    appendMessage: async (message) => only(await messages.appendMessages(scope, [message])),
     listMessages: (query) => messages.listMessages(scope, query),
     listLatestMessages: (query) => messages.listLatestMessages(scope, query),
     insertMember: (member) => members.insertMember(scope, member),
     getMember: (key) => members.getMember(scope, key),
-    getMembers: (keys) => members.getMembers(scope, keys),
+    getMembers: async (keys) => only(await members.getMembers(scope, [keys])),
     listMembers: (threadId) => members.listMembers(scope, threadId),
-    advanceCursor: (request) => members.advanceCursor(scope, request),
+    advanceCursor: async (request) => only(await members.advanceCursors(scope, [request])),
     countUnread: (key) => members.countUnread(scope, key),
     listUnreadMembers: (query) => members.listUnreadMembers(scope, query),
     putAgent: (agent) => agents.putAgent(scope, agent),
@@ -69,14 +70,21 @@ export function openTransaction(
     listAgents: (query) => agents.listAgents(scope, query),
     recordHeartbeat: (request) => agents.recordHeartbeat(scope, request),
     pauseAgent: (request) => agents.pauseAgent(scope, request),
-    getIdempotent: (key) => getIdempotent(scope, key),
-    putIdempotent: (key, record) => putIdempotent(scope, key, record),
-    appendAudit: (entry) => appendAudit(scope, entry),
+    getIdempotent: async (key) => only(await getIdempotent(scope, [key])),
+    putIdempotent: (id, record) => putIdempotent(scope, [{ id, record }]),
+    appendAudit: async (entry) => appendAudit(scope, [entry]),
     ...tokenMethods(scope),
     getSetting: (name) => getSetting(scope, name),
     putSetting: (name, value) => putSetting(scope, name, value),
   };
   return { tx, failure: () => failure };
+}
+
+/** The answer to the one question asked. */
+function only<Answer>([answer]: readonly Answer[]): Exclude<Answer, Error | undefined> {
+  if (answer === undefined) throw new RouseError("internal", "The database left a question unanswered.");
+  if (answer instanceof Error) throw answer;
+  return answer as Exclude<Answer, Error | undefined>;
 }
 
 function tokenMethods(scope: Scope & { now: number }): TokenTransaction {

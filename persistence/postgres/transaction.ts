@@ -102,26 +102,34 @@ async function borrow(
  * JIT: a plan without an index would seem costly enough to compile. One plan for all values: the server would otherwise plan
  * some statements anew in every transaction, though their rows are found by the same indexes.
  */
-const byIndex = [
-  ...["enable_seqscan", "enable_bitmapscan", "jit"].map((name) => `set local ${name} = off`),
-  "set local plan_cache_mode = force_generic_plan",
-];
+const byIndex = {
+  enable_seqscan: "off",
+  enable_bitmapscan: "off",
+  jit: "off",
+  plan_cache_mode: "force_generic_plan",
+};
 
 interface Opening {
   serverTimeoutMs: number | null;
   plansByIndex: boolean;
+  settings: Readonly<Record<string, string>>;
   opensWith: readonly string[];
 }
 
-function beginWith({ serverTimeoutMs, plansByIndex, opensWith }: Opening): string {
-  const timeouts =
-    serverTimeoutMs === null
-      ? []
-      : [
-          `set local statement_timeout = ${serverTimeoutMs}`,
-          `set local idle_in_transaction_session_timeout = ${2 * serverTimeoutMs}`,
-        ];
-  return ["begin", ...timeouts, ...(plansByIndex ? byIndex : []), ...opensWith].join(";");
+/** The settings in one statement: each of its own would be parsed and run by itself, in every transaction. */
+function beginWith({ serverTimeoutMs, plansByIndex, settings, opensWith }: Opening): string {
+  const wanted = Object.entries({
+    ...(serverTimeoutMs === null
+      ? {}
+      : {
+          statement_timeout: String(serverTimeoutMs),
+          idle_in_transaction_session_timeout: String(2 * serverTimeoutMs),
+        }),
+    ...(plansByIndex ? byIndex : {}),
+    ...settings,
+  });
+  const calls = wanted.map(([name, value]) => `set_config('${name}', '${value}', true)`);
+  return ["begin", ...(calls.length === 0 ? [] : [`select ${calls.join(", ")}`]), ...opensWith].join(";");
 }
 
 /** Of several statements in one text the client gives a list of results. */

@@ -5,9 +5,9 @@ import { connect, type Database, type Sql } from "../../persistence/postgres/con
 import { migrate } from "../../persistence/postgres/migrate.ts";
 import { createPostgresStore } from "../../persistence/postgres/store.ts";
 import { shardOf } from "../../runtime/shard.ts";
-import { countedUpTo, type Store, type TurnCommit } from "../../runtime/store.ts";
+import { countedUpTo, type Store, type Transaction, type TurnCommit } from "../../runtime/store.ts";
 import { createTestDatabase, type TestDatabase } from "../setup/database.ts";
-import { creation, effectRequest, journalEntry, newThread, turnOf } from "./conformance/subject.ts";
+import { creation, effectRequest, journalEntry, newThread, post, turnOf } from "./conformance/subject.ts";
 
 /**
  * Prepared statements keep the plans that they were given while the tables were small, mailbox and timers drained and
@@ -30,6 +30,8 @@ const tables = [
   "wake",
   "thread",
   "member",
+  "message",
+  "idempotency",
 ];
 /** By primary key, as one would write it. */
 const naive = (sql: Sql) => sql`
@@ -127,7 +129,9 @@ async function work(name: string): Promise<void> {
   const each = (change: (address: Address, index: number) => TurnCommit) =>
     store.transaction((tx) => tx.commitTurns(actors.map(change)));
   const wakeId = (index: number): string => `wake-${name}-${index}`;
-  await store.transaction((tx) => newThread(tx, name, ["ann"]));
+  await store.transaction((tx) => newThread(tx, name, ["ann", "bob"]));
+  // Twice: a second one at the same moment shares the transaction.
+  await Promise.all([1, 2].map((n) => store.transaction((tx) => postIn(tx, name, n), { group: "post" })));
   await each((address) => creation(address, { subscriptions: [`topic/${name}`] }));
   await store.transaction((tx) =>
     tx.send(actors.map((to) => ({ to, from: "test", event: { type: "told" } }))),
@@ -181,6 +185,16 @@ async function work(name: string): Promise<void> {
     }),
   );
   await store.transaction((tx) => tx.claimReady({ actors: 4, mailPerActor: 4 }));
+}
+
+/** And reads it. */
+async function postIn(tx: Transaction, threadId: string, n: number): Promise<void> {
+  const id = { caller: "ann", key: `${threadId}-${n}` };
+  await tx.getIdempotent(id);
+  await tx.getMembers({ threadId, agentIds: ["ann", "bob"] });
+  const { message } = await post(tx, threadId, "ann");
+  await tx.advanceCursor({ threadId, agentId: "bob", seq: message.seq });
+  await tx.putIdempotent(id, { operation: "post", fingerprint: "f", response: {} });
 }
 
 /** None of it is due or pending. */

@@ -47,10 +47,16 @@ afterAll(async () => {
 
 /** As a person does who finds it hanging: Postgres then tells its client that it was done, and warns. */
 async function cancelWhatWaits(): Promise<void> {
-  await until("a commit to wait", 10_000, async () => {
-    const cancelled = await person.sql`
-      select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'`;
-    return cancelled.length > 0;
+  const cancelled = await until("a commit to wait", 10_000, async () => {
+    const found = await person.sql`
+      select pid, pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'`;
+    return found.length > 0 && found.map((row) => Number(row["pid"]));
+  });
+  // It hears of it a moment later, and is not to be taken for the next one.
+  await until("it to hear of it", 10_000, async () => {
+    const waiting = await person.sql`
+      select from pg_stat_activity where wait_event = 'SyncRep' and pid = any(${cancelled}::int[])`;
+    return waiting.length === 0;
   });
 }
 
@@ -109,4 +115,28 @@ test("a call with a key is not answered from what no standby has; nothing is don
   expect(again).toMatchObject(unknown);
   await waitFor("");
   expect(await posting()).toMatchObject({ seq: 1 });
+});
+
+test("calls that shared a commit which no standby confirmed are all told so, and each is done once", async () => {
+  await waitFor("nobody");
+  const posts = ["ann", "bob", "cy"].map((author, index) => ({
+    author,
+    fields: { thread_id: "th-1", body: `From ${author}`, idempotency_key: `shared-${index}` },
+  }));
+  const posting = () =>
+    Promise.allSettled(
+      posts.map(({ author, fields }) =>
+        world.call("post_message", callerOf(world, author, "coordinator"), fields),
+      ),
+    );
+  const [outcomes] = await Promise.all([posting(), cancelWhatWaits().then(cancelWhatWaits)]);
+  const unknown = { status: "rejected", reason: { code: "commit_outcome_unknown" } };
+  expect(outcomes).toMatchObject([unknown, unknown, unknown]);
+  await waitFor("");
+  expect(await posting()).toMatchObject([
+    { value: { seq: 2 } },
+    { value: { seq: 3 } },
+    { value: { seq: 4 } },
+  ]);
+  expect((await world.store.counts()).messages).toBe(4);
 });

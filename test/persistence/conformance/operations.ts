@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 
+import type { Transaction } from "../../../runtime/store.ts";
 import { claimWork, commit, creation, effectRequest, expectRefusal, journalEntry } from "./subject.ts";
 import { newToken } from "./tokens.ts";
 import { newSubject, newThread, nodeBeat, post, send, type OpenStore } from "./subject.ts";
@@ -91,6 +92,39 @@ export function operationsConform(open: OpenStore): void {
       const results = await Promise.allSettled([call(), call(), call()]);
       expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
       expect((await store.counts()).messages).toBe(1);
+    });
+
+    test("what may share a transaction ends as it would alone, whatever becomes of the others", async () => {
+      const { store } = newSubject(open);
+      await store.transaction((tx) => newThread(tx, "th-1", ["ann", "bob"]));
+      const call = (body: string, then?: (tx: Transaction) => Promise<unknown>) =>
+        store.transaction(
+          async (tx) => {
+            const { message } = await post(tx, "th-1", "ann", { body });
+            await then?.(tx);
+            return message.seq;
+          },
+          { group: "posts" },
+        );
+      const outcomes = await Promise.allSettled([
+        call("one"),
+        call("lost", () => Promise.reject(new Error("changed my mind"))),
+        call("nowhere", (tx) => post(tx, "th-9", "ann")),
+        call("nobody", (tx) => tx.advanceCursor({ threadId: "th-1", agentId: "eve", seq: 1 })),
+        call("two", (tx) => tx.advanceCursor({ threadId: "th-1", agentId: "bob", seq: 9 })),
+      ]);
+      expect(outcomes).toMatchObject([
+        { status: "fulfilled" },
+        { reason: { message: "changed my mind" } },
+        { reason: { code: "thread_not_found" } },
+        { reason: { code: "not_a_participant" } },
+        { status: "fulfilled" },
+      ]);
+      const messages = await store.transaction((tx) =>
+        tx.listMessages({ threadId: "th-1", afterSeq: 0, limit: 9 }),
+      );
+      expect(messages.map(({ seq }) => seq)).toEqual([1, 2]);
+      expect(messages.map(({ body }) => body).toSorted()).toEqual(["one", "two"]);
     });
 
     test("settings hold any JSON value", async () => {
