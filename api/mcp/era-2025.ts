@@ -79,13 +79,18 @@ export function createServer2025(request: McpRequest, version: string, onError: 
   return server;
 }
 
+/** Made once for each method: making a schema costs more than most calls. */
+const anyParameters = new Map<z.ZodObject, z.ZodObject<{ method: z.ZodType }>>();
+
 /** The SDK takes parameters of a wrong shape for a failure of its own; here they are the caller's. */
 function answer<Shape extends { method: z.ZodType } & z.ZodRawShape>(
   server: Server,
   schema: z.ZodObject<Shape>,
   handler: (request: z.output<z.ZodObject<Shape>>) => ServerResult | Promise<ServerResult>,
 ): void {
-  server.setRequestHandler(z.looseObject({ method: schema.shape.method }), (request) => {
+  const loose = anyParameters.get(schema) ?? z.looseObject({ method: schema.shape.method });
+  anyParameters.set(schema, loose);
+  server.setRequestHandler(loose, (request) => {
     const parsed = schema.safeParse(request);
     if (parsed.success) return handler(parsed.data);
     throw new McpError(ErrorCode.InvalidParams, invalidInput(parsed.error.issues).message);

@@ -15,7 +15,7 @@ export async function appendMessages(
   { sql, workspaceId, now }: Scope,
   messages: readonly NewMessage[],
 ): Promise<(AppendedMessage | RouseError)[]> {
-  const results: (AppendedMessage | RouseError)[] = messages.map(({ threadId }) => threadNotFound(threadId));
+  const appended = new Map<number, AppendedMessage>();
   const rows = await sql`
     select * from rouse.append_messages(${workspaceId}, (${JSON.stringify(byThread(messages))}::text)::json, ${now}::bigint)`;
   for (const row of rows) {
@@ -23,14 +23,14 @@ export async function appendMessages(
     const given = messages[place];
     if (given === undefined) continue;
     const { wantsReply: _wantsReply, ...message } = given;
-    results[place] = {
+    appended.set(place, {
       message: { ...message, seq: Number(row["seq"]), createdAt: Number(row["created_at"]) },
       addressed: JSON.parse(row["addressed"]),
       threadStatus: row["status"] as ThreadStatus,
       settlesReply: row["replies"] as boolean,
-    };
+    });
   }
-  return results;
+  return messages.map(({ threadId }, place) => appended.get(place) ?? threadNotFound(threadId));
 }
 
 /** What the function takes: `posts` is told with the first of each thread, for all of that thread. */
