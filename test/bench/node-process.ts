@@ -25,8 +25,10 @@ export async function startNode(config: object): Promise<NodeUnderTest> {
   chmodSync(home, 0o711);
   writeFileSync(join(home, "config.json"), JSON.stringify({ port: 0, ...config }));
   const log = join(home, "node.log");
+  // The benchmark's own server is told by `config`: the environment would win over it.
+  const { DATABASE_URL: _server, ...env } = process.env;
   const child = fork(program, ["serve"], {
-    env: { ...process.env, ROUSE_HOME: home },
+    env: { ...env, ROUSE_HOME: home },
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
   child.stdout?.on("data", (text: Buffer) => writeFileSync(log, text, { flag: "a" }));
