@@ -82,7 +82,7 @@ function asksSomebody(
   kind: MessageKind,
   { to, body, inReplyTo }: { to: readonly string[] | null; body: string; inReplyTo: number | undefined },
 ): boolean {
-  if (to === null || kind === "decision" || isContentFree(body)) return false;
+  if (to === null || kind === "decision" || isContentFree(body, to)) return false;
   return kind === "question" || inReplyTo === undefined;
 }
 
@@ -125,7 +125,7 @@ async function announce(
     seq: number,
     from,
     fingerprint: fingerprint(body),
-    contentFree: isContentFree(body),
+    contentFree: isContentFree(body, [from, ...addressed]),
     finding: kind === "finding",
     byPerson: authorRole === "operator",
   };

@@ -30,9 +30,21 @@ export function normalise(text: string): string {
 /** Content-free texts are short; a longer one is not looked at word by word. */
 const maxContentFreeWords = 16;
 
-/** True for courtesies and acknowledgements: nothing in them that another agent could act on. */
-export function isContentFree(text: string): boolean {
-  const plain = normalise(text);
+/** Nor is it searched for names. */
+const maxNamedLength = 1_000;
+/** A nod, unlike other numbers. */
+const plusOne = /(?<![\p{L}\p{N}+])\+1(?![\p{L}\p{N}]|[.,:]\d)/gu;
+
+const said = /[\p{L}\p{N}\p{Extended_Pictographic}]/u;
+
+/**
+ * True for courtesies and acknowledgements: nothing in them that another agent could act on, whomever of `names` (agents'
+ * ids) they address. A name alone may be an answer.
+ */
+export function isContentFree(text: string, names: readonly string[] = []): boolean {
+  const whole = normalise(text.normalize("NFKC").replace(plusOne, " 👍 "));
+  const plain = withoutNames(whole, names);
+  if (plain !== whole && !said.test(plain)) return false;
   const words = plain
     .replace(notWord, " ")
     .trim()
@@ -42,6 +54,13 @@ export function isContentFree(text: string): boolean {
   if (words.length === 0)
     return !refusalSymbols.some((symbol) => plain.includes(symbol)) && !plain.includes("§");
   return words.length <= maxContentFreeWords && isCovered(words, 0);
+}
+
+function withoutNames(text: string, names: readonly string[]): string {
+  if (names.length === 0 || text.length > maxNamedLength) return text;
+  // The longer first: one may begin like another. Ids hold no character that means something here.
+  const any = names.toSorted((a, b) => b.length - a.length).join("|");
+  return text.replace(new RegExp(`(?<![\\p{L}\\p{N}-])(?:${any})(?![\\p{L}\\p{N}-])`, "gu"), " ");
 }
 
 /** Whether phrases from the list, one after the other, make up all words from `start` on. */
