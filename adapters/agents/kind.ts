@@ -58,7 +58,7 @@ export interface SourceReport {
 
 /** A way to wake a living program without its terminal. */
 export interface WakeChannel {
-  /** As in the evidence, for instance `codex-queue`. */
+  /** As in the evidence, for instance `codex-app-server`. */
   name: string;
   probe(
     program: RunningProgram,

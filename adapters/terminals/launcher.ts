@@ -3,107 +3,18 @@
  * and the program's process id is the one the terminal started.
  * It imports nothing but Node, because every launch waits for it.
  */
-import {
-  accessSync,
-  closeSync,
-  constants,
-  openSync,
-  readFileSync,
-  readSync,
-  statSync,
-  unlinkSync,
-} from "node:fs";
-import { isAbsolute, resolve } from "node:path";
+import { readFileSync, unlinkSync } from "node:fs";
+import { becomeProgram, fail, type ProgramToBe } from "./become-program.ts";
 
-interface Spec {
-  argv: [string, ...string[]];
-  cwd: string;
-  env: Record<string, string>;
-}
-
-const notFound = 127;
 const notExecutable = 126;
 
-function main(specPath: string): void {
-  const spec = readSpec(specPath);
-  try {
-    process.chdir(spec.cwd);
-  } catch {
-    fail(notFound, `the folder does not exist or may not be entered: ${JSON.stringify(spec.cwd)}`);
-  }
-  const env = { TERM: process.env["TERM"] ?? "xterm-256color", ...spec.env };
-  const program = findProgram(spec.argv[0], spec.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin");
-  if (program === null) fail(notFound, `program not found: ${JSON.stringify(spec.argv[0])}`);
-  const [file, args] = throughInterpreter(program, spec.argv);
-  restoreSignals();
-  if (process.execve === undefined)
-    fail(notExecutable, "this Node is too old: process.execve is missing (22.15)");
-  process.execve(file, args, env);
-}
-
-function readSpec(path: string): Spec {
+function readSpec(path: string): ProgramToBe {
   const text = readFileSync(path, "utf8");
   unlinkSync(path);
   // Written by launch-spec.ts, which has checked it; a schema library would slow every launch.
-  return JSON.parse(text) as Spec;
-}
-
-/** As execvp does it: a name with a slash is a path, another is looked up in PATH. */
-function findProgram(name: string, path: string): string | null {
-  const candidates = name.includes("/")
-    ? [name]
-    : path.split(":").map((folder) => resolve(folder || ".", name));
-  return candidates.map((candidate) => resolve(candidate)).find(isExecutable) ?? null;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
-}
-
-/** Node aborts with a stack dump when execve fails, so what would fail is found out before. */
-function throughInterpreter(program: string, argv: readonly string[]): [string, string[]] {
-  const head = readHead(program);
-  const isElf = head.startsWith("\x7fELF");
-  const shebang = /^#!\s*(\S+)/.exec(head)?.[1];
-  if (!isElf && shebang === undefined) return ["/bin/sh", ["/bin/sh", program, ...argv.slice(1)]];
-  if (shebang !== undefined && !(isAbsolute(shebang) && isExecutable(shebang))) {
-    fail(
-      notExecutable,
-      `the interpreter ${JSON.stringify(shebang)} of ${JSON.stringify(program)} does not exist`,
-    );
-  }
-  return [program, [...argv]];
-}
-
-function readHead(path: string): string {
-  const bytes = Buffer.alloc(256);
-  let file: number;
-  try {
-    file = openSync(path, "r");
-  } catch {
-    // An executable that may not be read can only be a binary.
-    return "\x7fELF";
-  }
-  const length = readSync(file, bytes, 0, bytes.length, 0);
-  closeSync(file);
-  return bytes.toString("latin1", 0, length);
-}
-
-/** Node ignores these and an ignored signal stays ignored across execve; a handled one falls back to its default. */
-function restoreSignals(): void {
-  for (const signal of ["SIGPIPE", "SIGXFSZ"] as const) process.on(signal, () => {});
-}
-
-function fail(exitCode: number, problem: string): never {
-  process.stderr.write(`rouse: cannot start: ${problem}\n`);
-  process.exit(exitCode);
+  return JSON.parse(text) as ProgramToBe;
 }
 
 const specPath = process.argv[2];
 if (specPath === undefined) fail(notExecutable, "no launch spec was given");
-main(specPath);
+becomeProgram(readSpec(specPath));

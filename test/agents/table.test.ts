@@ -4,7 +4,7 @@ import { isFailure, tableOf } from "./table.ts";
 
 function result(changes: Partial<Result>): Result {
   const usual = { kind: "codex", backend: "tmux", scenario: "wake-idle", outcome: "pass" } as const;
-  return { ...usual, reason: "", ms: 1_500, channels: ["codex-queue"], ...changes };
+  return { ...usual, reason: "", ms: 1_500, channels: ["codex-app-server"], ...changes };
 }
 
 const failed = result({ scenario: "burst", outcome: "fail", reason: "told 2 times", channels: [] });
@@ -13,8 +13,8 @@ const skipped = result({ backend: "pty", outcome: "skipped", reason: "no copy-mo
 test("a row for each scenario, a column for each kind and terminal, reasons below", () => {
   expect(tableOf([result({}), skipped, failed])).toBe(
     [
-      "scenario   codex/tmux               codex/pty",
-      "wake-idle  pass 1.5 s: codex-queue  skipped",
+      "scenario   codex/tmux                    codex/pty",
+      "wake-idle  pass 1.5 s: codex-app-server  skipped",
       "burst      fail",
       "",
       "skipped: no copy-mode (codex/pty wake-idle)",

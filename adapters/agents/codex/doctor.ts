@@ -33,7 +33,7 @@ async function hasOwnProvider(host: Host): Promise<boolean> {
 /** What the channel needs of the program and the system; a living session it probes itself. */
 const channels: HostCheck = {
   code: "channels",
-  step: "trying what Codex's queue needs",
+  step: "trying what wakes of Codex need",
   needsProgram: true,
   async look({ environment }, signal) {
     const said = await runBounded(["codex", "app-server", "--help"], environment, signal);
@@ -42,12 +42,15 @@ const channels: HostCheck = {
       () => false,
     );
     if (said?.exitCode === 0 && hasLocks) {
-      return { status: "ok", text: "Wakes go into Codex's own queue; the terminal comes after it." };
+      return {
+        status: "ok",
+        text: "Wakes begin turns through Codex's app-server; the terminal comes after it.",
+      };
     }
     const why = hasLocks ? "this Codex has no app-server" : "this system does not tell who holds a lock";
     return {
       status: "warn",
-      text: `Wakes are typed: ${why}, so that Codex's own queue cannot be used.`,
+      text: `Wakes are typed: ${why}, so that no turn can be begun through it.`,
       nextStep: hasLocks
         ? "Install a known version of Codex."
         : "Nothing: typing works, and waits for drafts.",

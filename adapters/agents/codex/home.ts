@@ -20,3 +20,8 @@ export function codexEnvironment({ env }: CodexDefinition, codexHome: string): R
   const { PATH = "", HOME = "/" } = process.env;
   return { PATH, HOME, ...env, CODEX_HOME: codexHome };
 }
+
+/** Where the app-server of one launch listens, in the agent's private folder. */
+export function appServerSocket(folder: string, runtimeId: string): string {
+  return join(folder, `${runtimeId}.sock`);
+}

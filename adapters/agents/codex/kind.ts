@@ -8,10 +8,10 @@ import { codexHomeOf, sessionPattern } from "./home.ts";
 import { codexInstallable } from "./installable.ts";
 import { launchCodex } from "./launch.ts";
 import { prepareCodex } from "./prepare.ts";
-import { codexQueue } from "./queue-channel.ts";
 import { codexScreens } from "./screens.ts";
 import { observeCodex } from "./source.ts";
-import { writerOf } from "./writer-lock.ts";
+import { codexTurns } from "./turn-channel.ts";
+import { isHeld } from "./writer-lock.ts";
 
 export const codex = defineAgentKind({
   kind: "codex",
@@ -33,11 +33,10 @@ export const codex = defineAgentKind({
       prepare: (_, folder) => prepareCodex(definition, folder),
       observe: (program, tell, signal) =>
         observeCodex(codexHomeOf(definition, program.folder), program, tell, signal),
-      channels: [codexQueue(definition)],
+      channels: [codexTurns(definition)],
       async isSessionHeld(sessionId, folder) {
         if (!sessionPattern.test(sessionId)) return null;
-        const holder = writerOf(codexHomeOf(definition, folder), sessionId);
-        return holder.then((pid) => pid !== null).catch(() => null);
+        return isHeld(codexHomeOf(definition, folder), sessionId).catch(() => null);
       },
       version: (signal) => installedVersion(codexInstallable, definition, signal),
     };

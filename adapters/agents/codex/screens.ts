@@ -7,8 +7,8 @@ export const recordedVersions = ["0.169.0"] as const;
 export const codexScreens: AgentPatterns = agentPatterns.parse({
   prompt: "^›(?: ([^0-9].*|[0-9]+|[0-9]+[^0-9.].*)?)?$",
   boxEnd: "^  \\S.* · [/~]",
-  // While it starts it drops an Enter; then its footer says nothing else yet.
-  busy: "^  \\? for shortcuts$|^[•◦] .*\\((?:[0-9]+[hms] ?)+ • esc to interrupt\\)",
+  // While it starts it drops an Enter; then its footer says nothing else yet. Without its app-server it takes nothing.
+  busy: "^  \\? for shortcuts$|^[•◦] Reconnecting to server|^[•◦] .*\\((?:[0-9]+[hms] ?)+ • esc to interrupt\\)",
   limited: "^■ You’ve hit your usage limit\\.",
   dialogs: [
     { kind: "trust", pattern: "^ *Trust this folder\\?" },

@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { delay, systemClock } from "../../../runtime/clock.ts";
 import { descendsFrom } from "../../terminals/process-table.ts";
 import { sessionPattern } from "./home.ts";
 
@@ -12,6 +13,20 @@ export async function writerOf(codexHome: string, sessionId: string): Promise<nu
   const file = await stat(path).catch(() => null);
   if (file === null) return null;
   return (await lockHolders()).get(file.ino) ?? null;
+}
+
+/** A killed Codex and its app-server hold their files for a moment longer. */
+const dyingMs = 3_000;
+const askAgainMs = 100;
+
+/** Whether a living process may write the session, and keeps it. Throws when the system does not tell. */
+export async function isHeld(codexHome: string, sessionId: string): Promise<boolean> {
+  const until = systemClock.now() + dyingMs;
+  for (;;) {
+    const writer = await writerOf(codexHome, sessionId);
+    if (writer === null || systemClock.now() >= until) return writer !== null;
+    await delay(systemClock, askAgainMs);
+  }
 }
 
 /** The session that the program, or a process below it, writes; the oldest, for its sub-agents have theirs. */

@@ -14,6 +14,7 @@ import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { LaunchIdentity } from "../../../adapters/agents/kind.ts";
 import { agentKinds, readAgentProgram } from "../../../adapters/agents/registry.ts";
+import type { CodexStart } from "../../../adapters/agents/codex/launch.ts";
 import { toToml } from "../../../adapters/agents/codex/toml.ts";
 import type { LaunchPlan } from "../../../machines/runtime/contract.ts";
 
@@ -40,6 +41,10 @@ const identity = (): LaunchIdentity => ({
 const launch = (plan: Partial<LaunchPlan> = {}, definition: object = {}) =>
   programWith(definition).launch({ purpose: "start", sessionId: null, prompt: null, ...plan }, identity());
 
+/** What the program that starts both is told. */
+const started = (plan: Partial<LaunchPlan> = {}, definition: object = {}) =>
+  JSON.parse(launch(plan, definition).argv[3] ?? "") as CodexStart;
+
 const settingsOf = (argv: readonly string[]) => argv.filter((_, index) => argv[index - 1] === "-c");
 
 /** A program that answers like Codex as far as `prepare` asks. */
@@ -56,33 +61,42 @@ esac
 }
 
 describe("launching Codex", () => {
-  test("tells everything by arguments: our endpoint, the token's variable, the trusted folder, no daemon, no update", () => {
+  test("tells both by arguments: our endpoint, the token's variable, the trusted folder, no update", () => {
     const { argv, cwd, env, typedPrompt } = launch();
-    expect(argv.slice(0, 2)).toEqual(["codex", "--no-daemon"]);
-    expect(settingsOf(argv)).toEqual([
+    const { server, program, socketPath, resumed } = started();
+    const address = `unix://${join(folder, "rt-1.sock")}`;
+    expect(socketPath).toBe(join(folder, "rt-1.sock"));
+    expect(server.slice(0, 4)).toEqual(["codex", "app-server", "--listen", address]);
+    expect(program.slice(0, 3)).toEqual(["codex", "--remote", address]);
+    expect(settingsOf(server)).toEqual([
       "check_for_update_on_startup=false",
       'projects={ "/repo" = { "trust_level" = "trusted" } }',
       'mcp_servers.rouse={ "url" = "http://127.0.0.1:1/mcp", "bearer_token_env_var" = "ROUSE_TOKEN", "default_tools_approval_mode" = "approve", "startup_timeout_sec" = 10, "tool_timeout_sec" = 120 }',
     ]);
-    expect([cwd, typedPrompt, argv.join(" ").includes("secret-token")]).toEqual(["/repo", null, false]);
+    expect(settingsOf(program)).toEqual(settingsOf(server));
+    expect([cwd, typedPrompt, resumed, argv.join(" ").includes("secret-token")]).toEqual([
+      ...["/repo", null, null, false],
+    ]);
     expect(env).toMatchObject({ ROUSE_TOKEN: "secret-token", CODEX_HOME: join(folder, "home") });
   });
 
   test("its own settings, model and modes are handed on", () => {
-    const { argv } = launch(
+    const { program, server } = started(
       {},
       {
         ...{ model: "gpt-5", sandbox: "read-only", approvals: "never" },
         config: { "tui.theme": "dark", model_provider: "mine", "model_providers.mine": { retries: 0 } },
       },
     );
-    expect(argv.slice(2, 8)).toEqual([
+    expect(program.slice(3, 9)).toEqual([
       ...["--model", "gpt-5", "--sandbox", "read-only"],
       ...["--ask-for-approval", "never"],
     ]);
-    expect(settingsOf(argv)).toEqual(
-      expect.arrayContaining(['tui.theme="dark"', 'model_providers.mine={ "retries" = 0 }']),
-    );
+    for (const argv of [program, server]) {
+      expect(settingsOf(argv)).toEqual(
+        expect.arrayContaining(['tui.theme="dark"', 'model_providers.mine={ "retries" = 0 }']),
+      );
+    }
   });
 
   test.each([
@@ -95,18 +109,24 @@ describe("launching Codex", () => {
 
   test("a prompt that looks like an option, and a folder with a hostile name, stay what they are", () => {
     const cwd = '/re"po]\n$(touch x).d = 1 雪\u007F';
-    const { argv } = launch({ purpose: "spawn", prompt: "--yolo\nnow" }, { cwd });
-    expect(argv.slice(-2)).toEqual(["--", "--yolo\nnow"]);
-    expect(settingsOf(argv)[1]).toBe(
+    const { program, server } = started({ purpose: "spawn", prompt: "--yolo\nnow" }, { cwd });
+    expect(program.slice(-2)).toEqual(["--", "--yolo\nnow"]);
+    expect(settingsOf(server)[1]).toBe(
       'projects={ "/re\\"po]\\n$(touch x).d = 1 雪\\u007F" = { "trust_level" = "trusted" } }',
     );
   });
 
-  test("a resume names the session", () => {
+  test("a resume names the session, and its modes to the server, for its terminal may not", () => {
     const plan = { purpose: "resume", sessionId: session, prompt: "look" } as const;
-    const { argv, env } = launch(plan);
-    expect(argv.slice(1, 4)).toEqual(["resume", session, "--no-daemon"]);
-    expect(argv.slice(-2)).toEqual(["--", "look"]);
+    const { env } = launch(plan);
+    const config = { approval_policy: "never", sandbox_mode: "read-only" };
+    const { program, resumed } = started(plan, { model: "gpt-5", approvals: "on-request", config });
+    expect(program.slice(1, 4)).toEqual(["resume", session, "--remote"]);
+    expect(program.slice(-2)).toEqual(["--", "look"]);
+    expect(program.join(" ")).not.toMatch(/approval_policy|ask-for-approval|sandbox/);
+    expect(resumed).toEqual({
+      ...{ threadId: session, cwd: "/repo", model: "gpt-5", approvalPolicy: "on-request" },
+    });
     expect(env["ROUSE_SESSION"]).toBe(session);
     expect(programWith().sessionOf(plan, "rt-1")).toBe(session);
     expect(programWith().sessionOf({ ...plan, purpose: "start", sessionId: null }, "rt-1")).toBeNull();

@@ -4,6 +4,7 @@ import type { Casting, PlayedKind } from "./kind.ts";
 
 export const codex: PlayedKind = {
   name: "codex",
+  hasChannel: true,
   async define({ agentId, program, cwd, home, modelUrl, asks }) {
     if (asks.trust) await bringSettings(cwd);
     return {
