@@ -25,9 +25,10 @@ export const backends = ["tmux", "pty"] as const;
 export type Backend = (typeof backends)[number];
 
 /** A person's pauses are short here; real programs get the time that they need. */
-const wake = {
+export const wakePolicy = {
   ...{ coalesceMs: 500, quietWindowMs: 2_000, deferRecheckMs: 300, deferMaxMs: 120_000 },
   ...{ ackTimeoutMs: 30_000, retries: 1, retryBackoffMs: 500, readingMs: 15_000, startAckTimeoutMs: 60_000 },
+  wakesPerWindow: 1_000,
 };
 const answersWithinMs = 120_000;
 
@@ -69,7 +70,7 @@ export class Stage {
     const home = await mkdtemp(join(tmpdir(), "rouse-agents-"));
     await chmod(home, 0o711);
     const limits = { wakesPerMinute: 1_000, threadWakesPerMinute: 1_000 };
-    const config = { logLevel: "info", terminal: options.backend, wake, ...limits };
+    const config = { logLevel: "info", terminal: options.backend, wake: wakePolicy, ...limits };
     await writeFile(join(home, "config.json"), JSON.stringify(config));
     const [model, storyDatabase] = await Promise.all([ModelServer.open(), options.databases.create()]);
     const stage = new Stage(options, { home, model, storyDatabase });

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
-import { readPage, readReport, reportFile, withSection } from "./engine/docs.ts";
+import { readReport, reportFile, withSection } from "./engine/docs.ts";
+import { readPage } from "./page.ts";
 import { plotOf } from "./engine/plot.ts";
 import { tableOf, type EngineReport } from "./engine/report.ts";
 

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { benchApi } from "./api.ts";
+import { benchDelivery } from "./delivery.ts";
 import { benchEngine } from "./engine.ts";
 import { benchWake } from "./wake.ts";
 
@@ -24,6 +25,10 @@ const benchmarks: Record<string, { options: string; run: (args: readonly string[
     },
   },
   api: { options: "[--json] [--rounds N] [--seconds N]", run: benchApi },
+  delivery: {
+    options: "[--wakes N] [--kinds codex,claude-code] [--minutes M] [--seed TEXT] [--json] [--write-docs]",
+    run: benchDelivery,
+  },
   engine: {
     options: "[--only NAME,…] [--json] [--rounds N] [--quick] [--write-docs | --render]",
     run: benchEngine,

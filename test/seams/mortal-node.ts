@@ -32,6 +32,7 @@ export class MortalNode {
   #file: NodeFile | null = null;
   #failure: Error | null = null;
   #isStopping = false;
+  #isBeingKilled = false;
   #trip: Trip | null = null;
   #nextTrip: Trip | null = null;
   #deaths: Death[] = [];
@@ -77,6 +78,18 @@ export class MortalNode {
       const answer = await this.#ask({ type: "count" }, "passings").catch(() => null);
       if (answer !== null) return answer.passings;
     }
+  }
+
+  /** As `kill -9` does at any moment; another comes at the same address. Resolves when that one is ready. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === null) throw new Error("the node does not run");
+    this.#isBeingKilled = true;
+    const exited = once(child, "exit");
+    child.kill("SIGKILL");
+    await exited;
+    await this.#ready;
+    if (this.#failure !== null) throw this.#failure;
   }
 
   /** As an operator's `rouse down`: drains. */
@@ -128,6 +141,11 @@ export class MortalNode {
 
   #onExit(code: number | null, signal: NodeJS.Signals | null): void {
     if (this.#isStopping) return;
+    if (this.#isBeingKilled) {
+      this.#isBeingKilled = false;
+      this.#ready = this.#run();
+      return;
+    }
     if (signal !== "SIGKILL" || this.#trip === null) {
       this.#failure = new Error(`the node ended by itself (${code ?? signal}): ${this.#lastLines()}`);
       return;

@@ -22,6 +22,8 @@ import { type Decision, decide, newestOf, type Rule, wakesIn } from "./script.ts
 export interface ModelRequest {
   /** The key that the program was given: one for each agent. */
   agent: string;
+  /** Epoch ms. */
+  at: number;
   dialect: Dialect["name"];
   sessionId: string | null;
   newest: Utterance;
@@ -104,12 +106,13 @@ export class ModelServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const receivedAt = Date.now();
     const path = new URL(request.url ?? "/", "http://model").pathname;
     const body = await readBody(request);
     const dialect = request.method === "POST" ? dialectOf(path) : null;
     if (dialect === null) return sendJson(response, ...besides(path, body));
     const conversation = dialect.read(body, headersOf(request));
-    const record = this.#record(agentOf(request), dialect, conversation);
+    const record = this.#record({ agent: agentOf(request), receivedAt, dialect }, conversation);
     response.on("close", () => {
       if (!response.writableFinished) record.state = "aborted";
     });
@@ -129,10 +132,20 @@ export class ModelServer {
     response.end();
   }
 
-  #record(agent: string, { name }: Dialect, conversation: Conversation): ModelRequest {
+  #record(
+    { agent, receivedAt, dialect: { name } }: { agent: string; receivedAt: number; dialect: Dialect },
+    conversation: Conversation,
+  ): ModelRequest {
     const { utterances, tools, sessionId } = conversation;
     const record: ModelRequest = {
-      ...{ agent, sessionId, dialect: name, newest: newestOf(conversation), state: "thinking" },
+      ...{
+        agent,
+        at: receivedAt,
+        sessionId,
+        dialect: name,
+        newest: newestOf(conversation),
+        state: "thinking",
+      },
       userTexts: utterances.filter(({ role }) => role === "user").map(({ text }) => text),
       isSide: tools.length === 0,
     };

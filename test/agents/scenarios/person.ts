@@ -31,12 +31,12 @@ export async function tell(stage: Stage, player: Player, text: string): Promise<
   await person.leave();
 }
 
-async function typeVisibly(player: Player, person: Person, text: string): Promise<void> {
+export async function typeVisibly(player: Player, person: Person, text: string): Promise<void> {
   person.type(text);
   await player.untilShown(new RegExp(text));
 }
 
-async function eraseVisibly(player: Player, person: Person, text: string): Promise<void> {
+export async function eraseVisibly(player: Player, person: Person, text: string): Promise<void> {
   person.type(eraseLine);
   await until("the draft to be erased", 10_000, async () => !(await player.screen()).includes(text));
 }
@@ -172,14 +172,14 @@ export const copyMode: Scenario = {
 };
 
 /** It waits, or says that it cannot go on without a person. */
-async function untilStandstill(stage: Stage, threadId: string, player: Player): Promise<void> {
+export async function untilStandstill(stage: Stage, threadId: string, player: Player): Promise<void> {
   await untilAttention(stage, { threadId, player }, ({ attention }) => {
     return attention === "deferred" || attention === "blocked";
   });
 }
 
 /** Keys of somebody who leaves at once might go nowhere. */
-async function answer(player: Player, { shown, yes }: PlayedDialog): Promise<void> {
+export async function answer(player: Player, { shown, yes }: PlayedDialog): Promise<void> {
   const person = await player.seat();
   for (const { keys, shows } of yes) {
     person.type(keys);
@@ -189,7 +189,7 @@ async function answer(player: Player, { shown, yes }: PlayedDialog): Promise<voi
   await person.leave();
 }
 
-async function exists(path: string): Promise<boolean> {
+export async function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
     () => false,

@@ -2,37 +2,28 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { tableOf, type EngineReport } from "./report.ts";
 import { plotOf } from "./plot.ts";
+import { readPage, replaceSection, writePage } from "../page.ts";
 
 /** The benchmark document: the part between the marks, the plot and the raw figures come from one run. */
 
-const page = fileURLToPath(new URL("../../../docs/benchmarks.md", import.meta.url));
 const folder = fileURLToPath(new URL("../../../docs/benchmarks/", import.meta.url));
 /** Raw figures of the run that the page shows. */
 export const reportFile = `${folder}engine.json`;
-const begin = "<!-- engine: written by `npm run bench -- engine --write-docs` -->";
-const end = "<!-- engine: end -->";
 
 export function readReport(): EngineReport {
   return JSON.parse(readFileSync(reportFile, "utf8")) as EngineReport;
-}
-
-export function readPage(): string {
-  return readFileSync(page, "utf8");
 }
 
 export function writeDocs(report: EngineReport): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(reportFile, `${JSON.stringify(report, null, 2)}\n`);
   writeFileSync(`${folder}engine.svg`, plotOf(report));
-  writeFileSync(page, withSection(readPage(), report));
+  writePage(withSection(readPage(), report));
 }
 
 /** The page with the section of this report in place of the one it has. */
 export function withSection(text: string, report: EngineReport): string {
-  const from = text.indexOf(begin);
-  const to = text.indexOf(end);
-  if (from < 0 || to < from) throw new Error("docs/benchmarks.md has lost the marks of the engine's section");
-  return `${text.slice(0, from + begin.length)}\n\n${sectionOf(report)}\n\n${text.slice(to)}`;
+  return replaceSection(text, "engine", sectionOf(report));
 }
 
 function sectionOf(report: EngineReport): string {
