@@ -8,8 +8,8 @@ import { playedKinds } from "./kinds/index.ts";
 import { agentPackages } from "./packages.ts";
 import { scenarios } from "./scenarios/index.ts";
 import { type Backend, backends } from "./stage.ts";
-import { closeStages, runSuite } from "./suite.ts";
-import { isFailure, tableOf } from "./table.ts";
+import { closeStages, runSuite, timeIsUp } from "./suite.ts";
+import { tableOf, verdictOf } from "./table.ts";
 
 const help = `npm run test:agents -- [options]
 Plays with the real agent programs against a scripted model, offline but for npm. Results on standard output, progress on standard error.
@@ -23,7 +23,9 @@ ${scenarios.map(({ name, title }) => `                        ${name.padEnd(24)}
   --help
 
 The programs are kept in ~/.cache/rouse-agents, or in ROUSE_AGENT_CACHE.
-Ends with 0: played and nothing failed; 1: something failed or nothing was played; 2: a wrong option.`;
+Ends with 0: played and nothing failed; 1: something failed; 2: a wrong option; 3: nothing could be played.`;
+
+const exitCodes = { passed: 0, failed: 1, unplayed: 3 } as const;
 
 const { values } = parseArgs({
   options: {
@@ -72,8 +74,13 @@ async function main(): Promise<number> {
         ? {}
         : { signal: AbortSignal.timeout(Number(values.minutes) * 60_000) }),
     });
+    const late = results.filter(({ reason }) => reason === timeIsUp);
+    if (late.length > 0)
+      say(
+        `::: the time was up: NOT PLAYED: ${late.map(({ kind, scenario }) => `${kind} ${scenario}`).join(", ")} :::`,
+      );
     console.log(values.json ? JSON.stringify(results) : tableOf(results));
-    return isFailure(results) ? 1 : 0;
+    return exitCodes[verdictOf(results)];
   } finally {
     await remove();
   }

@@ -90,7 +90,7 @@ export class Player {
     const { terminal, address } = await this.terminal();
     const person = seatPerson(terminal.attachCommand(address), { cols: 160, rows: 48 });
     this.#people.push(person);
-    await until("a person to be seated", 10_000, async () => (await terminal.view(address)).viewers > 0);
+    await until("a person to be seated", 60_000, async () => (await terminal.view(address)).viewers > 0);
     return person;
   }
 

@@ -24,10 +24,10 @@ import { Player } from "./player.ts";
 export const backends = ["tmux", "pty"] as const;
 export type Backend = (typeof backends)[number];
 
-/** A person's pauses are short here; real programs get the time that they need. */
-export const wakePolicy = {
-  ...{ coalesceMs: 500, quietWindowMs: 2_000, deferRecheckMs: 300, deferMaxMs: 120_000 },
-  ...{ ackTimeoutMs: 30_000, retries: 1, retryBackoffMs: 500, readingMs: 15_000, startAckTimeoutMs: 60_000 },
+/** A person's pauses are short here; real programs get the time that they need, on a slow and busy machine, too. */
+const wakePolicy = {
+  ...{ coalesceMs: 500, quietWindowMs: 3_000, deferRecheckMs: 300, deferMaxMs: 120_000 },
+  ...{ ackTimeoutMs: 90_000, retries: 1, retryBackoffMs: 500, readingMs: 60_000, startAckTimeoutMs: 120_000 },
   wakesPerWindow: 1_000,
 };
 const answersWithinMs = 120_000;
@@ -38,6 +38,8 @@ export interface StageOptions {
   /** Path of the installed program. */
   program: string;
   databases: Databases;
+  /** What differs from the policy that scenarios are played with. */
+  wake?: { ackTimeoutMs: number };
 }
 
 /** A node with a database, a scripted model, and real programs of one kind in terminals of one backend. */
@@ -70,7 +72,12 @@ export class Stage {
     const home = await mkdtemp(join(tmpdir(), "rouse-agents-"));
     await chmod(home, 0o711);
     const limits = { wakesPerMinute: 1_000, threadWakesPerMinute: 1_000 };
-    const config = { logLevel: "info", terminal: options.backend, wake: wakePolicy, ...limits };
+    const config = {
+      logLevel: "info",
+      terminal: options.backend,
+      wake: { ...wakePolicy, ...options.wake },
+      ...limits,
+    };
     await writeFile(join(home, "config.json"), JSON.stringify(config));
     const [model, storyDatabase] = await Promise.all([ModelServer.open(), options.databases.create()]);
     const stage = new Stage(options, { home, model, storyDatabase });

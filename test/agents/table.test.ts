@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Result } from "./suite.ts";
-import { isFailure, tableOf } from "./table.ts";
+import { tableOf, verdictOf } from "./table.ts";
 
 function result(changes: Partial<Result>): Result {
   const usual = { kind: "codex", backend: "tmux", scenario: "wake-idle", outcome: "pass" } as const;
@@ -23,9 +23,9 @@ test("a row for each scenario, a column for each kind and terminal, reasons belo
   );
 });
 
-test("a failure fails, and so does playing nothing at all", () => {
-  expect(isFailure([result({}), skipped])).toBe(false);
-  expect(isFailure([result({}), failed])).toBe(true);
-  expect(isFailure([skipped])).toBe(true);
-  expect(isFailure([])).toBe(true);
+test("one failure fails; what could not be played neither passes nor fails", () => {
+  expect(verdictOf([result({}), skipped])).toBe("passed");
+  expect(verdictOf([result({}), failed])).toBe("failed");
+  expect(verdictOf([skipped])).toBe("unplayed");
+  expect(verdictOf([])).toBe("unplayed");
 });

@@ -39,9 +39,8 @@ function reasonsOf(results: readonly Result[]): string[] {
   });
 }
 
-/** Something failed, or nothing was played at all. */
-export function isFailure(results: readonly Result[]): boolean {
-  return (
-    results.some(({ outcome }) => outcome === "fail") || !results.some(({ outcome }) => outcome === "pass")
-  );
+/** `unplayed`: no program, no terminal or no time. */
+export function verdictOf(results: readonly Result[]): "passed" | "failed" | "unplayed" {
+  if (results.some(({ outcome }) => outcome === "fail")) return "failed";
+  return results.some(({ outcome }) => outcome === "pass") ? "passed" : "unplayed";
 }

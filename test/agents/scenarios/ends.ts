@@ -118,7 +118,7 @@ function nodeKilledAt(name: string, seam: SeamName): Scenario {
       await stage.openThread(threadId, [player]);
       await stage.node.arm({ seam, passing: 1 }, null);
       await post(stage, threadId);
-      await until(`the node to die at ${seam}`, 30_000, () => stage.node.deaths.length > 0);
+      await until(`the node to die at ${seam}`, 120_000, () => stage.node.deaths.length > 0);
       await stage.call("get_status");
       turn.open({ call: "read_messages", with: { thread_id: threadId } });
       await untilRead(stage, threadId, player);

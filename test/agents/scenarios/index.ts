@@ -3,10 +3,10 @@ import { copyMode, draftPresent, permission, trust, typing } from "./person.ts";
 import type { Scenario } from "./scenario.ts";
 import { burst, conversation, wakeBusy, wakeIdle } from "./wakes.ts";
 
+/** The most telling first: a run that has little time plays those. */
 export const scenarios: readonly Scenario[] = [
-  ...[wakeIdle, wakeBusy, burst],
-  ...[draftPresent, typing, permission, trust, copyMode],
-  ...[paneKilled, killedInTurn, sessionResumable, sessionGone, usageLimited],
-  conversation,
+  ...[wakeIdle, draftPresent, permission, killedInTurn],
   ...nodeKilled,
+  ...[wakeBusy, burst, typing, trust, copyMode],
+  ...[sessionResumable, paneKilled, sessionGone, conversation, usageLimited],
 ];

@@ -38,7 +38,7 @@ export async function typeVisibly(player: Player, person: Person, text: string):
 
 export async function eraseVisibly(player: Player, person: Person, text: string): Promise<void> {
   person.type(eraseLine);
-  await until("the draft to be erased", 10_000, async () => !(await player.screen()).includes(text));
+  await until("the draft to be erased", 60_000, async () => !(await player.screen()).includes(text));
 }
 
 function requireUnsubmitted(stage: Stage, player: Player, text: string): void {
@@ -80,7 +80,7 @@ export const typing: Scenario = {
     await post(stage, "th-typing");
     let typed = "";
     // About three seconds: longer than the quiet window.
-    await until("a person to have typed for a while", 20_000, () => {
+    await until("a person to have typed for a while", 60_000, () => {
       person.type("x");
       typed += "x";
       return typed.length >= 30;
@@ -121,7 +121,7 @@ export const permission: Scenario = {
     if (await exists(proof)) throw new Error("the command ran although nobody allowed it");
     await player.untilShown(shown);
     await answer(player, { shown, yes });
-    await until("the command to run", 30_000, () => exists(proof));
+    await until("the command to run", 120_000, () => exists(proof));
     await untilRead(stage, "th-permission", player);
     requireWakes(stage, player, 1);
   },
@@ -159,7 +159,7 @@ export const copyMode: Scenario = {
     await stage.openThread("th-reader", [player]);
     const person = await player.seat();
     person.type("\u0002[");
-    await until("the history to be open", 10_000, async () => (await player.view()).inCopyMode);
+    await until("the history to be open", 60_000, async () => (await player.view()).inCopyMode);
     await post(stage, "th-reader");
     await untilStandstill(stage, "th-reader", player);
     requireNoWakes(stage, player);
@@ -185,7 +185,7 @@ export async function answer(player: Player, { shown, yes }: PlayedDialog): Prom
     person.type(keys);
     if (shows !== undefined) await player.untilShown(shows);
   }
-  await until("the dialog to close", 30_000, async () => !shown.test(await player.screen()));
+  await until("the dialog to close", 120_000, async () => !shown.test(await player.screen()));
   await person.leave();
 }
 

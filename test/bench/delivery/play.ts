@@ -3,7 +3,7 @@ import type { ModelRequest } from "../../agents/model-server/server.ts";
 import { diligent, type Rule, wakesIn } from "../../agents/model-server/script.ts";
 import type { Player } from "../../agents/player.ts";
 import { untilRead } from "../../agents/scenarios/scenario.ts";
-import { Stage, type StageOptions, wakePolicy } from "../../agents/stage.ts";
+import { Stage, type StageOptions } from "../../agents/stage.ts";
 import { randomOf } from "../../seams/random.ts";
 import { type Damage, drawInterference, interferences } from "./interference.ts";
 import { judge, type Outcome, type Round } from "./truth.ts";
@@ -25,9 +25,11 @@ export interface Wake extends Outcome, Damage {
 
 /** An agent's conversation grows: after so many wakes another takes over. */
 const wakesOfOne = 50;
+/** Shorter than usual: after our own death a wake that may have been typed waits as long. */
+const ackTimeoutMs = 30_000;
 
 export async function playWakes(options: PlayOptions): Promise<Wake[]> {
-  const stage = await Stage.open(options);
+  const stage = await Stage.open({ ...options, wake: { ackTimeoutMs } });
   const random = randomOf(`${options.seed}/${options.kind.name}`);
   const wakes: Wake[] = [];
   try {
@@ -118,7 +120,7 @@ class Spell {
     const { agentId } = this.#requirePlayer();
     const submitted = await this.#submissions(agentId);
     const requests: ModelRequest[] = this.#stage.model.requestsOf(agentId);
-    return judge(rounds, requests, wakePolicy.ackTimeoutMs).map((outcome, index) => {
+    return judge(rounds, requests, ackTimeoutMs).map((outcome, index) => {
       const { typedIntoDialog = false, draftDamaged = false } = rounds[index] ?? {};
       const [wakeId = ""] = outcome.wakeIds;
       return { ...outcome, typedIntoDialog, draftDamaged, submittedAt: submitted.get(wakeId) ?? null };
