@@ -60,7 +60,7 @@ async function draftStands({
   const postAfter = Math.floor(random() * (draft.length + 10));
   const person = await player.seat();
   let posted: Promise<void> | null = null;
-  for (const [index, key] of [...draft].entries()) {
+  for (const [index, key] of draft.split("").entries()) {
     if (index === postAfter) posted = post();
     person.type(key);
     await pause(keyEveryMs);
