@@ -17,6 +17,9 @@ const modelVariables = [
 /** Without it the shell of a hook takes itself for one that somebody logged in to from afar, and reads all of `.bashrc` first. */
 const shell = { SHLVL: "1" };
 
+/** A second process around it, which starts it anew after some changes of settings, would keep it alive when its terminal is gone. */
+const alone = { GEMINI_CLI_NO_RELAUNCH: "true" };
+
 /** What its model is reached and paid by. */
 export function modelEnvironment(
   { env }: GeminiDefinition,
@@ -48,7 +51,7 @@ export function launchGemini(
     cwd,
     env: agentEnvironment(
       identity,
-      { ...shell, ...modelEnvironment(definition, identity), GEMINI_CLI_HOME: identity.folder },
+      { ...shell, ...alone, ...modelEnvironment(definition, identity), GEMINI_CLI_HOME: identity.folder },
       session,
     ),
     typedPrompt: null,

@@ -63,6 +63,8 @@ describe("launching Gemini CLI", () => {
     const { argv, cwd, env } = launch();
     expect(argv).toEqual(["gemini", "--skip-trust", "--session-id", id]);
     expect([cwd, env["GEMINI_CLI_HOME"]]).toEqual(["/repo", folder]);
+    // Nothing around it that would outlive its terminal.
+    expect(env["GEMINI_CLI_NO_RELAUNCH"]).toBe("true");
   });
 
   test("a launch repeated after its session's first turn goes on with it; before that it begins it anew", () => {
