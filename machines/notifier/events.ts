@@ -25,6 +25,7 @@ export interface NotifierContext extends NotifierInput {
   undelivered: Notification[];
   /** When each thread (else agent, else actor) was told of last; bounded. */
   toldAt: Record<string, number>;
+  /** Trials do not count. */
   lastSentAt: number | null;
   /** Messages made so far: numbers them. */
   made: number;

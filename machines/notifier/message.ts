@@ -68,7 +68,8 @@ export function afterSent(context: NotifierContext, now: number): Partial<Notifi
     .filter(([subject, at]) => now - at < context.policy.threadQuietMs && !told.includes(subject))
     .slice(told.length - subjectsKept);
   const toldAt = Object.fromEntries([...kept, ...told.map((subject) => [subject, now] as const)]);
-  return { queue, toldAt, lastSentAt: now, sent: context.sent + 1 };
+  const isTrial = first?.reasons["test"] !== undefined;
+  return { queue, toldAt, lastSentAt: isTrial ? context.lastSentAt : now, sent: context.sent + 1 };
 }
 
 export function afterGivenUp({ queue, undelivered, givenUp }: NotifierContext): Partial<NotifierContext> {

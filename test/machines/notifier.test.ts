@@ -115,6 +115,9 @@ describe("a notifier", () => {
   test("sends a trial at once, and is not quiet for it", () => {
     const story = new Story().mail({ type: "test.requested", ...operator });
     expect(story.sending?.reasons).toEqual({ test: 1 });
+    const sentAt = story.arrives().now;
+    story.mail(raised(1)).waits();
+    expect(story.now - sentAt).toBe(defaultNotifierPolicy.collectMs);
   });
 
   test("collects nothing while it is off, and obeys operators alone", () => {
