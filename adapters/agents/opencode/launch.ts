@@ -4,7 +4,7 @@ import { RouseError } from "../../../runtime/errors.ts";
 import { agentEnvironment } from "../environment.ts";
 import type { AgentLaunch, LaunchIdentity } from "../kind.ts";
 import type { OpencodeDefinition } from "./definition.ts";
-import { firstPromptVariable } from "./first-prompt.ts";
+import { firstPromptVariables } from "./first-prompt.ts";
 import { passwordVariable, serverArguments } from "./server-process.ts";
 import { databaseVariable, ownDatabase, sessionPattern } from "./sessions.ts";
 
@@ -41,7 +41,7 @@ export function launchOpencode(
     ...(sessions === "own" ? { [databaseVariable]: ownDatabase(identity.folder) } : {}),
     OPENCODE_CONFIG_CONTENT: JSON.stringify(settingsOf(definition, identity)),
     OPENCODE_DISABLE_AUTOUPDATE: "1",
-    ...(prompt === null || session === null ? {} : { [firstPromptVariable]: prompt }),
+    ...(prompt === null || session === null ? {} : firstPromptVariables(prompt)),
     OPENCODE_SERVER_USERNAME: "opencode",
     [passwordVariable]: randomBytes(32).toString("base64url"),
   };

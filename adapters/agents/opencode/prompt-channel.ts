@@ -57,7 +57,7 @@ async function findTaken(
   signal: AbortSignal,
 ): Promise<SessionInfo | null> {
   for (const session of await server.newestSessions(signal)) {
-    if (await server.hasMessage(session.id, messageOf(wake).messageID, signal)) return session;
+    if ((await server.findMessage(session.id, messageOf(wake).messageID, signal)) !== null) return session;
   }
   return null;
 }
@@ -89,7 +89,7 @@ function refusal(error: unknown): null {
 async function isRecorded(server: OpencodeServer, sessionId: string, wake: Wake, io: Io): Promise<boolean> {
   const deadline = io.clock.now() + recordedWithinMs;
   for (;;) {
-    if (await server.hasMessage(sessionId, messageOf(wake).messageID, io.signal)) return true;
+    if ((await server.findMessage(sessionId, messageOf(wake).messageID, io.signal)) !== null) return true;
     if (io.clock.now() >= deadline) return false;
     await delay(io.clock, lookEveryMs, io.signal);
     io.signal.throwIfAborted();

@@ -32,6 +32,7 @@ const session = z.looseObject({
 });
 export type SessionInfo = z.infer<typeof session>;
 
+const message = z.looseObject({ info: z.looseObject({ time: z.looseObject({ created: z.number() }) }) });
 const waiting = z.array(z.looseObject({ sessionID: z.string() }));
 const event = z.looseObject({ type: z.string(), properties: z.record(z.string(), z.unknown()) });
 export type OpencodeEvent = z.infer<typeof event>;
@@ -82,9 +83,10 @@ export class OpencodeServer {
     await this.#call("POST", "/tui/select-session", signal, { sessionID: sessionId });
   }
 
-  async hasMessage(sessionId: string, messageId: string, signal: AbortSignal): Promise<boolean> {
+  /** Epoch ms at which the message was handed in last; null when the session does not have it. */
+  async findMessage(sessionId: string, messageId: string, signal: AbortSignal): Promise<number | null> {
     const found = this.#get(`/session/${sessionId}/message/${messageId}`, signal);
-    return (await found.catch(orWhenUnknown)) !== null;
+    return found.then((body) => message.parse(body).info.time.created, orWhenUnknown);
   }
 
   /** Taken in with the answer; the turn follows. */

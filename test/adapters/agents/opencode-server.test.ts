@@ -227,8 +227,23 @@ describe("what the program tells of itself", () => {
     await expect(watching).rejects.toThrow(/ended|fetch failed|terminated|closed/);
   });
 
+  const resumedAt = (launchedAt: number) => {
+    return { ROUSE_FIRST_PROMPT: "[rouse th-1.ann.1] look", ROUSE_LAUNCHED_AT: String(launchedAt) };
+  };
+
+  test("is preceded by what it was resumed for, though a program that died has left that very message", async () => {
+    child = start([fake, ...ours], resumedAt(Date.now() + 60_000));
+    await listening();
+    await ask("PUT", { sessions: [session] });
+    await deliver();
+    watch();
+    await until("the prompt", 30_000, async () => (await prompts()).length === 2);
+    const [first, again] = await prompts();
+    expect(again?.body).toEqual(first?.body);
+  });
+
   test("is preceded by what it was resumed for, handed in once", async () => {
-    child = start([fake, ...ours], { ROUSE_FIRST_PROMPT: "[rouse th-1.ann.1] look" });
+    child = start([fake, ...ours], resumedAt(Date.now()));
     await listening();
     await ask("PUT", { sessions: [session] });
     watch();

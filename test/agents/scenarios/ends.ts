@@ -41,14 +41,14 @@ export const killedInTurn: Scenario = {
     stage.model.instruct(player.agentId, diligent());
     process.kill(address.pid, "SIGKILL");
     await untilRead(stage, "th-mortal", player);
-    // The one that died was told of it, and so was the one that came after it.
+    // The one that died was told of it, and so was the one that came after it; in one session that may be one message.
     requireAtMostTwo(stage.model.wakesOf(player.agentId));
   },
 };
 
 function requireAtMostTwo(wakes: ReadonlyMap<string, number>): void {
   const told = [...wakes.values()].reduce((sum, count) => sum + count, 0);
-  if (told !== 2) throw new Error(`two programs were told ${told} times`);
+  if (told < 1 || told > 2) throw new Error(`two programs were told ${told} times`);
 }
 
 export const sessionResumable: Scenario = {
