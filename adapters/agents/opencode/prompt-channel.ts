@@ -5,7 +5,7 @@ import { OpencodeRefusal, OpencodeServer, type SessionInfo } from "./server.ts";
 import { sessionPattern } from "./sessions.ts";
 import { handIn, type WakeMessage, wakeMessage } from "./wake-message.ts";
 
-const recordedWithinMs = 10_000;
+const recordedWithinMs = 5_000;
 const lookEveryMs = 50;
 
 type Wake = Parameters<WakeChannel["deliver"]>[1];

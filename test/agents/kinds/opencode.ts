@@ -2,6 +2,7 @@ import type { Casting, PlayedKind } from "./kind.ts";
 
 export const opencode: PlayedKind = {
   name: "opencode",
+  hasChannel: true,
   define: (casting) => Promise.resolve(definitionOf(casting)),
   gatedCall: (command) => ({ call: "bash", with: { command, description: "Runs it" } }),
   permission: { shown: /Permission required/, yes: [{ keys: "\r" }] },
