@@ -75,7 +75,7 @@ export const postMessage = defineMutation({
 });
 
 /**
- * Who is named owes a reply (decision 12): not to a courtesy, to what settles something, or to an answer, unless that asks
+ * Who is named owes a reply (decision 14): not to a courtesy, to what settles something, or to an answer, unless that asks
  * in turn. Of a broadcast nobody in particular.
  */
 function asksSomebody(
