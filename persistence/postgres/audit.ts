@@ -10,7 +10,7 @@ import type {
 import { chainStart } from "../../runtime/audit-chain.ts";
 import { isAuditId } from "../audit-id.ts";
 import { pageOf } from "../page.ts";
-import { toJson } from "./columns.ts";
+import { jsonOfRows, toJson } from "./columns.ts";
 import type { Fragment, Row, Scope } from "./scope.ts";
 
 /**
@@ -29,7 +29,7 @@ export function appendAudit({ sql, workspaceId, now }: Scope, entries: readonly 
       insert into rouse.audit
         (workspace_id, at, actor, role, operation, subject, outcome, code, reason, details, changes, request_id)
       select ${workspaceId}, ${now}::bigint, x.*
-      from json_to_recordset((${JSON.stringify(rows)}::text)::json) as x(
+      from json_to_recordset((${jsonOfRows(rows)}::text)::json) as x(
         actor text, role text, operation text, subject text, outcome text, code text, reason text, details text,
         changes text, request_id text
       )

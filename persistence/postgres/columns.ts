@@ -30,3 +30,10 @@ export function numberOrNull(value: unknown): number | null {
 export function toJson(value: unknown): string {
   return JSON.stringify(value ?? null);
 }
+
+/** Rows as JSON text. Half a surrogate pair becomes U+FFFD, as it does in a text parameter: the server refuses its escape. */
+export function jsonOfRows(rows: readonly object[]): string {
+  return JSON.stringify(rows, (_key, value: unknown) =>
+    typeof value === "string" ? value.toWellFormed() : value,
+  );
+}

@@ -1,6 +1,6 @@
 import type { IdempotencyRecord } from "../../runtime/store.ts";
 import { conflict } from "../conflict.ts";
-import { column, toJson } from "./columns.ts";
+import { column, jsonOfRows, toJson } from "./columns.ts";
 import { inLockOrder } from "./lock-order.ts";
 import type { Scope } from "./scope.ts";
 
@@ -54,7 +54,7 @@ export async function putIdempotent(
   const rows = sorted.map(({ id, record }) => ({ ...id, ...record, response: toJson(record.response) }));
   const inserted = await sql`
     insert into rouse.idempotency (workspace_id, caller, key, operation, fingerprint, response, created_at)
-    select ${workspaceId}, x.*, ${now}::bigint from json_to_recordset((${JSON.stringify(rows)}::text)::json) as x(
+    select ${workspaceId}, x.*, ${now}::bigint from json_to_recordset((${jsonOfRows(rows)}::text)::json) as x(
       caller text, key text, operation text, fingerprint text, response text
     )
     on conflict do nothing`;

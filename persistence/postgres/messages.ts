@@ -3,7 +3,7 @@ import type { Role } from "../../machines/roles.ts";
 import type { AppendedMessage, Message, MessageKind, NewMessage } from "../../runtime/domain.ts";
 import type { RouseError } from "../../runtime/errors.ts";
 import { threadNotFound } from "../missing.ts";
-import { numberOrNull } from "./columns.ts";
+import { jsonOfRows, numberOrNull } from "./columns.ts";
 import { inLockOrder } from "./lock-order.ts";
 import type { Fragment, Row, Scope } from "./scope.ts";
 
@@ -17,7 +17,7 @@ export async function appendMessages(
 ): Promise<(AppendedMessage | RouseError)[]> {
   const appended = new Map<number, AppendedMessage>();
   const rows = await sql`
-    select * from rouse.append_messages(${workspaceId}, (${JSON.stringify(byThread(messages))}::text)::json, ${now}::bigint)`;
+    select * from rouse.append_messages(${workspaceId}, (${jsonOfRows(byThread(messages))}::text)::json, ${now}::bigint)`;
   for (const row of rows) {
     const place = Number(row["place"]);
     const given = messages[place];

@@ -12,6 +12,8 @@ import { registeredMachines, type Chart } from "../../../machines/registry.ts";
 import type { ModelExamples } from "../../../runtime/model/examples.ts";
 import type { Finding } from "../../../runtime/model/findings.ts";
 import { modelOf, whole } from "../../machines/participant-model.ts";
+import { notifierMeans } from "../../../machines/notifier/contract.ts";
+import { notifierModel } from "../../machines/notifier-model.ts";
 import { modelInputs, runtimeModel } from "../../machines/runtime-model.ts";
 import { modelPolicies, threadModel } from "../../machines/thread-model.ts";
 import { begin, type Model } from "../../../runtime/model/model.ts";
@@ -240,6 +242,7 @@ describe("our own charts", () => {
     thread: modelPolicies.map(threadModel),
     participant: [modelOf(whole)],
     runtime: modelInputs.map(runtimeModel),
+    notifier: notifierMeans.map((means) => notifierModel(means)),
   };
 
   /** What the models of the tests know, as plain examples. */

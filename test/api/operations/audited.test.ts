@@ -58,6 +58,9 @@ const refusedHere: Record<string, object> = {
   change_runtime_management: { ...runtime, management: "unmanaged", ...why },
   refresh_token: {},
   retire_signing_key: { kid: "none", ...why },
+  test_notifications: why,
+  retry_notifications: why,
+  switch_notifications: { on: false, ...why },
 };
 
 describe.each(storeFixtures())("every operation $name", (fixture) => {
