@@ -11,7 +11,8 @@ import { participantMachine } from "./participant/machine.ts";
 import { deliverWake, resumeSession, spawnSession } from "./participant/ports.ts";
 import { defaultRuntimePolicy } from "./runtime/events.ts";
 import { runtimeMachine } from "./runtime/machine.ts";
-import { adoptTerminal, launchTerminal, stopTerminal, watchTerminal } from "./runtime/ports.ts";
+import { runtimeMigrations } from "./runtime/migrations.ts";
+import { adoptTerminal, answerPrompt, launchTerminal, stopTerminal, watchTerminal } from "./runtime/ports.ts";
 import { defaultThreadPolicy } from "./thread/events.ts";
 import { threadMachine } from "./thread/machine.ts";
 
@@ -62,10 +63,11 @@ export const registeredMachines: readonly RegisteredMachine[] = [
   },
   {
     kind: "runtime",
-    version: "1",
+    version: "2",
     machine: runtimeMachine,
-    ports: [launchTerminal, adoptTerminal, watchTerminal, stopTerminal],
+    ports: [launchTerminal, adoptTerminal, watchTerminal, stopTerminal, answerPrompt],
     policy: defaultRuntimePolicy,
+    migrations: runtimeMigrations,
   },
   {
     kind: "notifier",

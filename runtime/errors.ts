@@ -19,6 +19,7 @@ export const errorCodes = {
   not_a_participant: { status: 403, exit: 3, retryable: false },
   thread_closed: { status: 409, exit: 5, retryable: false },
   transition_refused: { status: 409, exit: 5, retryable: false },
+  prompt_changed: { status: 409, exit: 5, retryable: false },
   already_exists: { status: 409, exit: 5, retryable: false },
   idempotency_conflict: { status: 409, exit: 5, retryable: false },
   reason_required: { status: 400, exit: 2, retryable: false },

@@ -4,6 +4,10 @@
  */
 import type { TerminalBackend } from "../machines/runtime/contract.ts";
 
+/** Keys that answer a dialog beside Enter: they move the choice, or name an option. */
+export const answerKeys = ["Up", "Down", "1", "2", "3", "4", "5", "6", "7", "8", "9"] as const;
+export type AnswerKey = (typeof answerKeys)[number];
+
 /** Identity of one terminal process. Every field must still match before a byte is written (invariant 14). */
 export interface TerminalAddress {
   backend: TerminalBackend;
@@ -75,6 +79,8 @@ export interface Terminal {
   paste(address: TerminalAddress, text: string): Promise<number>;
   /** The Enter key, as its own write. Checks identity first. Throws like `paste`. */
   pressEnter(address: TerminalAddress): Promise<void>;
+  /** One key into a dialog, as its own write. Checks identity first. Throws like `paste`. */
+  pressKey(address: TerminalAddress, key: AnswerKey): Promise<void>;
   /** Closes a history view (tmux copy-mode) so that the program gets keys again. Only for terminals without viewers. */
   leaveCopyMode(address: TerminalAddress): Promise<void>;
   /** Calls back when the screen, the process or a person's typing changed; coalesced. Returns the unsubscribe function. */

@@ -1,5 +1,6 @@
 import type { AnyPortImplementation } from "../../runtime/ports.ts";
 import { adoptTerminalPort } from "./adopt-terminal.ts";
+import { answerPromptPort } from "./answer-prompt.ts";
 import { deliverWakePort } from "./deliver-wake.ts";
 import { launchTerminalPort } from "./launch-terminal.ts";
 import { LivePrograms } from "./live-programs.ts";
@@ -17,6 +18,7 @@ export function createWorldPorts(world: WorldOptions): AnyPortImplementation[] {
     adoptTerminalPort(world),
     watchTerminalPort(world, programs),
     stopTerminalPort(world),
+    answerPromptPort(world, programs),
     deliverWakePort(world, programs),
     resumeSessionPort(world),
     spawnSessionPort(world),

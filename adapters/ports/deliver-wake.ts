@@ -1,4 +1,3 @@
-import { addresses } from "../../machines/mail.ts";
 import {
   deliverWake,
   type DeliverWakeInput,
@@ -14,7 +13,7 @@ import { obstacleOf, typeSafely } from "../terminals/typing.ts";
 import { deliverStructured, findStructuredObstacle } from "./deliver-structured.ts";
 import type { LivePrograms } from "./live-programs.ts";
 import { getLocalAgent, type LocalAgent } from "./local-agent.ts";
-import { readRuntime } from "./managed-runtime.ts";
+import { findOpenRuntime } from "./managed-runtime.ts";
 import { isWakeLine, threadOfWakeLine, wakeLine } from "./wake-line.ts";
 import { WakeRate } from "./wake-rate.ts";
 import { requireTerminal, type WorldOptions } from "./world.ts";
@@ -150,14 +149,8 @@ interface OpenRuntime {
 
 /** A managed runtime of this host whose injection is open. Throws `NothingWritten`. */
 async function requireOpenRuntime(world: WorldOptions, call: Call): Promise<OpenRuntime> {
-  const { input } = call;
-  const actor = await call.getActor(addresses.runtime(input.runtimeId));
-  if (actor === null || actor.status !== "active") throw refused("noRuntime");
-  const runtime = readRuntime(actor);
-  if (runtime.agentId !== input.agentId || runtime.host !== world.host) throw refused("identityMismatch");
-  if (runtime.management !== "managed") throw refused("unmanaged");
-  const isPaused = runtime.injection !== "open" || (await world.isPaused(input));
-  if (isPaused) throw refused("injectionPaused");
+  const runtime = await findOpenRuntime(world, call, call.input);
+  if (typeof runtime === "string") throw refused(runtime);
   return { runtime, address: runtime.address ?? notThere(runtime) };
 }
 

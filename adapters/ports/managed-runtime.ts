@@ -2,6 +2,7 @@ import { addresses } from "../../machines/mail.ts";
 import type { RuntimeState } from "../../machines/runtime/contract.ts";
 import type { RuntimeContext } from "../../machines/runtime/events.ts";
 import { isRouseError } from "../../runtime/errors.ts";
+import type { PortCall } from "../../runtime/ports.ts";
 import type { StoredActor } from "../../runtime/store.ts";
 import type { Terminal, TerminalAddress } from "../../runtime/terminal.ts";
 import { requireTerminal, type WorldOptions } from "./world.ts";
@@ -12,6 +13,24 @@ const endedStates: ReadonlySet<RuntimeState> = new Set(["dead", "crashLooping", 
 export function readRuntime(actor: StoredActor): RuntimeContext {
   const { snapshot } = JSON.parse(actor.record) as { snapshot: { context: RuntimeContext } };
   return snapshot.context;
+}
+
+/** Why nothing may be written into a runtime. */
+export type Closed = "noRuntime" | "identityMismatch" | "unmanaged" | "injectionPaused";
+
+/** A managed runtime of this host and agent whose injection is open, by every switch: the truth at this moment. */
+export async function findOpenRuntime(
+  world: WorldOptions,
+  { getActor }: Pick<PortCall<unknown>, "getActor">,
+  wanted: { runtimeId: string; agentId: string; threadId: string | null },
+): Promise<RuntimeContext | Closed> {
+  const actor = await getActor(addresses.runtime(wanted.runtimeId));
+  if (actor === null || actor.status !== "active") return "noRuntime";
+  const runtime = readRuntime(actor);
+  if (runtime.agentId !== wanted.agentId || runtime.host !== world.host) return "identityMismatch";
+  if (runtime.management !== "managed") return "unmanaged";
+  const isPaused = runtime.injection !== "open" || (await world.isPaused(wanted));
+  return isPaused ? "injectionPaused" : runtime;
 }
 
 /** False when it is gone or somebody else's. Throws when the backend cannot tell. */

@@ -50,15 +50,20 @@ function merge(reading: ScreenReading, told: ToldReport | null, now: number): Ob
   if (isContradicted && now - at >= trustedMs) return shown;
   // A turn that waits for an answer, or for its limit to end, runs on, as far as most sources can tell.
   if (report.activity === "busy" && (activity === "dialog" || activity === "limited")) return shown;
-  // Some programs tell that a dialog is open, but not which.
+  // Some programs tell that a dialog is open, but not which; none tells what it asks.
   const dialog = report.dialog ?? (report.activity === "dialog" ? reading.dialog : undefined);
+  const prompt = dialog === reading.dialog ? shown.prompt : undefined;
   return {
     activity: report.activity,
     ...(dialog === undefined ? {} : { dialog }),
+    ...(prompt === undefined ? {} : { prompt }),
     ...(report.limitedUntil === undefined ? {} : { limitedUntil: report.limitedUntil }),
   };
 }
 
-function shownBy({ activity, dialog }: ScreenReading): Observation {
-  return dialog === undefined ? { activity } : { activity, dialog };
+function shownBy({ activity, dialog, prompt }: ScreenReading): Observation {
+  if (dialog === undefined) return { activity };
+  if (prompt === undefined) return { activity, dialog };
+  const { fingerprint, text, options } = prompt;
+  return { activity, dialog, prompt: { fingerprint, text, options } };
 }

@@ -1,22 +1,10 @@
 /** How a screen of the `generic` agent kind is read: patterns are data, reading is pure. */
-import { setFlagsFromString } from "node:v8";
 import { z } from "zod";
 import { type Activity, type DialogKind, dialogKinds } from "../../machines/runtime/contract.ts";
 import type { TerminalView } from "../../runtime/terminal.ts";
+import { anyLine, linePattern as pattern, matchLine } from "./line-pattern.ts";
 import { knownShells } from "./process-table.ts";
-
-// Patterns come from users and screens from agents. V8's linear engine (flag `l`) refuses what could backtrack.
-setFlagsFromString("--enable-experimental-regexp-engine");
-
-const maxPatternLength = 300;
-const maxLineLength = 1_000;
-
-/** A regular expression without look-around, back references, `{n,m}` and flags; one line of the screen is its subject. */
-const pattern = z
-  .string()
-  .min(1)
-  .max(maxPatternLength)
-  .refine(isLinear, "is not a regular expression that runs in linear time");
+import { promptPatterns, readPrompt, type ScreenPrompt } from "./prompt-on-screen.ts";
 
 export const agentPatterns = z.strictObject({
   /** The line of the input box. Its first group captures the text in the box; ghost text is blank there. */
@@ -36,6 +24,8 @@ export const agentPatterns = z.strictObject({
         pattern,
         /** While it is open there is no input box below it: what looks like it above a box is a quotation. */
         replacesBox: z.boolean().optional(),
+        /** How its question and its options stand on the screen. Absent: it is answered in the terminal only. */
+        prompt: promptPatterns.optional(),
       }),
     )
     .max(32)
@@ -56,6 +46,8 @@ export interface ScreenReading {
   activity: Exclude<Activity, "humanTyping">;
   /** Set when activity is `dialog`. */
   dialog?: DialogKind;
+  /** Set when it is one that may be answered and stands on the screen as a whole. */
+  prompt?: ScreenPrompt;
   /** Text in the input box, `""` when it is empty, null when no box is on the screen. */
   draft: string | null;
   /** A plain shell is in front: typing would run commands. */
@@ -79,7 +71,11 @@ export function readScreen(view: TerminalView, patterns: AgentPatterns): ScreenR
   const dialog = patterns.dialogs.find(({ pattern: source, replacesBox }) =>
     anyLine(replacesBox === true ? belowBox : lines, source),
   );
-  if (dialog !== undefined) return { activity: "dialog", dialog: dialog.kind, draft, bareShell };
+  if (dialog !== undefined) {
+    const prompt = dialog.prompt === undefined ? null : readPrompt(view, dialog.kind, dialog.prompt);
+    const asks = prompt === null ? {} : { prompt };
+    return { activity: "dialog", dialog: dialog.kind, ...asks, draft, bareShell };
+  }
   return { activity: activityOf(lines, draft, patterns), draft, bareShell };
 }
 
@@ -170,32 +166,6 @@ function tailOf(lines: readonly string[], count: number): readonly string[] {
 
 function lastFilledRow(lines: readonly string[]): number {
   return lines.findLastIndex((line) => line.trim() !== "");
-}
-
-function anyLine(lines: readonly string[], source: string): boolean {
-  return lines.some((line) => matchLine(line, source) !== null);
-}
-
-function matchLine(line: string, source: string): RegExpExecArray | null {
-  return compile(source).exec(line.slice(0, maxLineLength));
-}
-
-const compiled = new Map<string, RegExp>();
-
-function compile(source: string): RegExp {
-  const known = compiled.get(source);
-  if (known !== undefined) return known;
-  const expression = new RegExp(source, "l");
-  compiled.set(source, expression);
-  return expression;
-}
-
-function isLinear(source: string): boolean {
-  try {
-    return new RegExp(source, "l").flags.includes("l");
-  } catch {
-    return false;
-  }
 }
 
 /** A reading that has lasted. */

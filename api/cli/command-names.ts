@@ -33,6 +33,8 @@ export const commandNames: Readonly<Partial<Record<OperationName, string>>> = {
   deregister_runtime: "rouse runtime stop",
   reconcile_runtime: "rouse runtime reconcile",
   change_runtime_management: "rouse runtime manage or unmanage",
+  list_prompts: "rouse prompts",
+  answer_prompt: "rouse runtime answer",
   get_status: "rouse status",
   get_journal: "rouse journal",
   list_dead_letters: "rouse dead-letters list",

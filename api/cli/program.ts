@@ -18,6 +18,7 @@ import { notificationGroup } from "./commands/notifications.ts";
 import { machineGroup } from "./commands/machine.ts";
 import { mcp } from "./commands/mcp.ts";
 import { participantGroup } from "./commands/participant.ts";
+import { prompts } from "./commands/prompts.ts";
 import { runtimeGroup } from "./commands/runtime.ts";
 import { status } from "./commands/status.ts";
 import { threadGroup } from "./commands/thread.ts";
@@ -58,7 +59,7 @@ export function createProgram(surroundings: Surroundings): Command {
   const completion = completionCommand(() => completionTree(program));
   const parts: (CommandDefinition | CommandGroup)[] = [
     ...[up, down, status, top, config, demo],
-    ...[threadGroup, participantGroup, explain, escalations, notificationGroup],
+    ...[threadGroup, participantGroup, explain, escalations, prompts, notificationGroup],
     ...[mcp, agentGroup, runtimeGroup, tokenGroup, keyGroup, ...injectionCommands],
     ...[wakeGroup, journal, events, auditGroup],
     ...[deadLetterGroup, actorGroup, effectGroup, nodes],

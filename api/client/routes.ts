@@ -35,6 +35,8 @@ export const routes = {
   deregister_runtime: ["POST", "/v1/runtimes/:runtime_id/stop"],
   reconcile_runtime: ["POST", "/v1/runtimes/:runtime_id/reconcile"],
   change_runtime_management: ["POST", "/v1/runtimes/:runtime_id/management"],
+  list_prompts: ["GET", "/v1/prompts"],
+  answer_prompt: ["POST", "/v1/runtimes/:runtime_id/answer"],
   get_status: ["GET", "/v1/status"],
   get_journal: ["GET", "/v1/journal"],
   list_events: ["GET", "/v1/events/history"],

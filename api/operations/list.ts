@@ -26,6 +26,7 @@ import {
   unblockParticipant,
 } from "./participants.ts";
 import { listQuarantined, releaseActor } from "./quarantine.ts";
+import { answerPrompt, listPrompts } from "./prompts.ts";
 import { postMessage } from "./post-message.ts";
 import { ackRead, readMessages } from "./read-messages.ts";
 import { registerRuntime } from "./register-runtime.ts";
@@ -76,6 +77,8 @@ const all = [
   deregisterRuntime,
   reconcileRuntime,
   changeRuntimeManagement,
+  listPrompts,
+  answerPrompt,
   getStatus,
   getJournal,
   listEvents,

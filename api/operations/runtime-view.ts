@@ -1,13 +1,35 @@
 import { z } from "zod";
 import type { Address } from "../../machines/mail.ts";
-import { runtimeStates, terminalBackends } from "../../machines/runtime/contract.ts";
+import {
+  type Answer,
+  answerOutcomes,
+  answerRefusals,
+  runtimeStates,
+  terminalBackends,
+} from "../../machines/runtime/contract.ts";
 import type { RuntimeEvent } from "../../machines/runtime/events.ts";
 import type { CommandResult } from "../../runtime/engine.ts";
 import { RouseError, isRouseError } from "../../runtime/errors.ts";
 import type { StoredActor } from "../../runtime/store.ts";
 import { runtimeContext, statesOf } from "./actor-view.ts";
-import { iso, timestamp } from "./fields.ts";
+import { iso, isoOrNull, timestamp } from "./fields.ts";
 import type { MutationCall } from "./operation.ts";
+
+/** An operator's answer to a dialog, and what became of it. */
+export const answerShape = z.object({
+  fingerprint: z.string(),
+  option: z.string(),
+  label: z.string().describe("As the dialog called the option: text of others."),
+  by: z.string(),
+  at: timestamp,
+  outcome: z
+    .enum(answerOutcomes)
+    .describe(
+      "answered: the key was pressed and the dialog went away. unconfirmed: the key may have been pressed; look before you answer again. refused: nothing was answered.",
+    ),
+  refusal: z.enum(answerRefusals).nullable(),
+  settled_at: timestamp.nullable(),
+});
 
 /** A managed runtime as callers see it (D1). */
 export const runtimeShape = z.object({
@@ -24,6 +46,7 @@ export const runtimeShape = z.object({
   pid: z.int().nullable(),
   session_id: z.string().nullable(),
   dialog: z.string().nullable(),
+  answer: answerShape.nullable().describe("The latest answer of an operator to a dialog of it."),
   last_seen_at: timestamp,
   detail: z.string().nullable(),
 });
@@ -45,9 +68,17 @@ export function runtimeView(actor: StoredActor): z.input<typeof runtimeShape> {
     pid: address?.pid ?? null,
     session_id: context.sessionId,
     dialog: reported?.dialog ?? null,
+    answer: answerView(context.answer),
     last_seen_at: iso(context.lastSeenAt),
     detail: context.detail,
   };
+}
+
+/** An actor that still waits for its migration has none. */
+export function answerView(answer: Answer | null | undefined): z.input<typeof answerShape> | null {
+  if (answer === null || answer === undefined) return null;
+  const { at, settledAt, ...rest } = answer;
+  return { ...rest, at: iso(at), settled_at: isoOrNull(settledAt) };
 }
 
 /** The CLI's command gives every viewer a view of its own, and knows both kinds of terminal. */

@@ -13,10 +13,13 @@ export const blockAdvice: Readonly<Record<BlockReason, string>> = {
   hostDown: "Start the node of that host, or register the agent on another host.",
   crashLooping:
     "The agent's program dies at once: look at its terminal, cure the cause, then unblock_participant.",
-  permissionPending: "Somebody must answer the permission prompt in the agent's terminal.",
-  trustPending: "Somebody must answer the trust prompt in the agent's terminal.",
+  permissionPending:
+    "Somebody must answer the permission prompt: see it with list_prompts and answer with answer_prompt, or in the agent's terminal.",
+  trustPending:
+    "Somebody must answer the trust prompt: see it with list_prompts and answer with answer_prompt, or in the agent's terminal.",
   loginRequired: "Somebody must log in in the agent's terminal.",
-  updatePending: "Somebody must answer the update prompt in the agent's terminal.",
+  updatePending:
+    "Somebody must answer the update prompt: see it with list_prompts, or in the agent's terminal.",
   usageLimit: "Wait for the limit's reset, or unblock_participant after raising it.",
   loopNoProgress:
     "The thread goes in circles: a person should write in it, then set its status to active with a reason.",

@@ -10,10 +10,27 @@ export type DialogKind = (typeof dialogKinds)[number];
 export const activities = ["unknown", "idle", "busy", "humanTyping", "dialog", "limited"] as const;
 export type Activity = (typeof activities)[number];
 
+export interface PromptOption {
+  /** As it is named in an answer: its number in the dialog. */
+  option: string;
+  label: string;
+}
+
+/** What a dialog asks, as its terminal shows it: text of others, stripped of controls and bounded, never to be trusted. */
+export interface Prompt {
+  /** 32 hex digits over all that is shown here, the kind of the dialog and the patterns that read it. */
+  fingerprint: string;
+  /** The dialog's lines, its options included. */
+  text: string;
+  options: readonly PromptOption[];
+}
+
 export interface Observation {
   activity: Activity;
   /** Set when activity is `dialog`. */
   dialog?: DialogKind;
+  /** Set when activity is `dialog`, and the dialog is one that an operator may answer and stands on the screen as a whole. */
+  prompt?: Prompt;
   /** Epoch ms; set when activity is `limited` and the screen tells the reset time. */
   limitedUntil?: number;
 }
@@ -34,6 +51,41 @@ export const runtimeStates = [
   "deregistered",
 ] as const;
 export type RuntimeState = (typeof runtimeStates)[number];
+
+/** What became of an operator's answer. `unconfirmed`: the key may have been pressed; only a person looks again and decides. */
+export const answerOutcomes = ["pending", "answered", "unconfirmed", "refused"] as const;
+export type AnswerOutcome = (typeof answerOutcomes)[number];
+
+/** Why no key was pressed. */
+export const answerRefusals = [
+  "promptChanged",
+  "humanTyping",
+  "readingHistory",
+  "injectionPaused",
+  "unmanaged",
+  "terminalMissing",
+  "identityMismatch",
+  "bareShell",
+  "tooLate",
+  "portFailed",
+] as const;
+export type AnswerRefusal = (typeof answerRefusals)[number];
+
+/** An operator's answer to a dialog. */
+export interface Answer {
+  fingerprint: string;
+  option: string;
+  /** As the dialog calls the option. */
+  label: string;
+  by: string;
+  /** Epoch ms. */
+  at: number;
+  outcome: AnswerOutcome;
+  /** Set when the outcome is `refused`. */
+  refusal: AnswerRefusal | null;
+  /** Epoch ms; null while it is pending. */
+  settledAt: number | null;
+}
 
 export type Management = "managed" | "unmanaged";
 export type Injection = "open" | "paused";

@@ -1,6 +1,7 @@
 import type { Timed } from "../mail.ts";
 import type { Authority } from "../roles.ts";
 import type {
+  Answer,
   Injection,
   LaunchPlan,
   Management,
@@ -56,6 +57,8 @@ export interface RuntimeContext extends Omit<RuntimeInput, "now" | "origin" | "d
   injection: Injection;
   address: TerminalAddressRecord | null;
   observation: Observation;
+  /** The latest answer of an operator to a dialog here, or null. */
+  answer: Answer | null;
   /** What was published last; null before the first report. */
   reported: RuntimeFacts | null;
   lastSeenAt: number;
@@ -74,6 +77,8 @@ export type RuntimeEvent =
   | ({ type: "management.changed"; management: Management } & Authority)
   /** Look for the terminal again, by its identity: asked for by a person, or because the agent's definition is new. */
   | { type: "reconciliation.requested" }
+  /** Press the key of this option, if the terminal still shows exactly what has this fingerprint. */
+  | ({ type: "answer.requested"; fingerprint: string; option: string } & Authority)
   | { type: "host.lost" }
   | ({ type: "stop.requested" } & Authority);
 

@@ -22,6 +22,16 @@ export function mayChangeManagement(context: RuntimeContext, event: ManagementCh
   return event.management === "unmanaged" || context.backend !== null;
 }
 
+type AnswerRequested = Extract<RuntimeEvent, { type: "answer.requested" }>;
+
+/** Only a person answers, and only what the terminal was last seen to show. Logging in is done in the terminal itself. */
+export function mayAnswer(context: RuntimeContext, event: AnswerRequested): boolean {
+  const { activity, dialog, prompt } = context.observation;
+  if (event.role !== "operator" || !holdsTerminal(context) || context.injection === "paused") return false;
+  if (activity !== "dialog" || dialog === "login" || prompt?.fingerprint !== event.fingerprint) return false;
+  return prompt.options.some(({ option }) => option === event.option);
+}
+
 /** An agent may end its own runtime; others need authority. */
 export function mayStop(
   context: RuntimeContext,

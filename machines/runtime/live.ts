@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { failureOf } from "../failure.ts";
-import type { watchTerminal } from "./ports.ts";
+import { answerInput, endAfter, endOf } from "./answer.ts";
+import type { AnswerPromptOutput, watchTerminal } from "./ports.ts";
 import { runtimeSetup, watchInput } from "./setup.ts";
 
 const failed = ({ event }: { event: { error: unknown } }) => ({
@@ -103,7 +104,7 @@ const activity = runtimeSetup.createStateConfig({
     },
     dialog: {
       description:
-        "A dialog asks for a decision that is not ours to take; a person must answer it in the terminal.",
+        "A dialog asks for a decision that is not ours to take: a person answers it in the terminal, or an operator by its fingerprint.",
       initial: "permission",
       states: {
         permission: {
@@ -185,6 +186,46 @@ const silence = runtimeSetup.createStateConfig({
   },
 });
 
+const answer = runtimeSetup.createStateConfig({
+  description: "Whether an operator's answer to a dialog is being given.",
+  initial: "none",
+  states: {
+    none: {
+      description: "No answer is being given. Leaves by an operator's answer to exactly what is shown.",
+      tags: "waiting",
+      on: { "answer.requested": { guard: "mayAnswer", target: "answering", actions: "noteAnswer" } },
+    },
+    answering: {
+      description:
+        "The host looks whether the dialog still shows exactly what was answered, and presses the option's key. Whatever comes of it, the terminal is looked at anew; a key that may have been pressed is never pressed again by itself.",
+      tags: "busy",
+      invoke: {
+        id: "answerPrompt",
+        src: "answerPrompt",
+        input: answerInput,
+        onDone: {
+          target: "#runtime.present.lifecycle.live",
+          actions: {
+            type: "noteAnswerEnd",
+            params: ({ event }: { event: { output: AnswerPromptOutput } }) => endOf(event.output),
+          },
+        },
+        onError: {
+          target: "#runtime.present.lifecycle.live",
+          actions: {
+            type: "noteAnswerEnd",
+            params: ({ event }: { event: { error: unknown } }) => endAfter(event.error),
+          },
+        },
+      },
+      // Left before its host said a word, the key may have been pressed.
+      exit: { type: "noteAnswerEnd", params: { outcome: "unconfirmed", refusal: null } },
+      on: { "management.changed": { guard: "mayChangeManagement", target: "none" } },
+      after: { answerBound: "#runtime.present.lifecycle.live" },
+    },
+  },
+});
+
 export const live = runtimeSetup.createStateConfig({
   description: "The program runs. Leaves when it ends, falls silent, loses its host, or is stopped.",
   type: "parallel",
@@ -195,5 +236,5 @@ export const live = runtimeSetup.createStateConfig({
       actions: { type: "noteDetail", params: { detail: "its host is gone" } },
     },
   },
-  states: { activity, watch, silence },
+  states: { activity, watch, silence, answer },
 });

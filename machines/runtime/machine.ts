@@ -121,7 +121,7 @@ const lifecycle = runtimeSetup.createStateConfig({
 
 export const runtimeMachine = runtimeSetup.createMachine({
   id: "runtime",
-  version: "1",
+  version: "2",
   description: "One terminal process that an agent lives in.",
   context: ({ input }) => {
     const { runtimeId, agentId, host, management, origin, sessionId, policy, deaths = [] } = input;
@@ -137,6 +137,7 @@ export const runtimeMachine = runtimeSetup.createMachine({
       injection: "open",
       address: null,
       observation: { activity: "unknown" },
+      answer: null,
       reported: null,
       lastSeenAt: input.now,
       deaths: [...deaths],

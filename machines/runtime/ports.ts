@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { definePort } from "../port.ts";
-import { launchPurposes, terminalBackends } from "./contract.ts";
+import { answerRefusals, launchPurposes, terminalBackends } from "./contract.ts";
 
 const terminalAddress = z.object({
   backend: z.enum(terminalBackends),
@@ -63,6 +63,38 @@ export const watchTerminal = definePort({
   retry: { attempts: 5, backoffMs: 200, maxBackoffMs: 5_000 },
   timeoutMs: null,
   host: byHost,
+});
+
+const answerOutput = z.discriminatedUnion("verdict", [
+  /** The key was pressed, and the dialog went away. */
+  z.object({ verdict: z.literal("answered") }),
+  /** The key was pressed, and what is shown still looks the same: it may be the next question. */
+  z.object({ verdict: z.literal("unconfirmed") }),
+  /** Nothing was answered. */
+  z.object({ verdict: z.literal("refused"), reason: z.enum(answerRefusals) }),
+]);
+export type AnswerPromptOutput = z.infer<typeof answerOutput>;
+
+const answerInput = z.object({
+  ...place,
+  fingerprint: z.string(),
+  option: z.string(),
+  /** Epoch ms; later the answer is too old to be given. */
+  until: z.number(),
+});
+export type AnswerPromptInput = z.infer<typeof answerInput>;
+
+export const answerPrompt = definePort({
+  name: "answerPrompt",
+  summary:
+    "Presses the key of one option of the dialog that stands in the terminal, if it is still exactly the one that was shown, and verifies that it went away.",
+  input: answerInput,
+  output: answerOutput,
+  repeat: "once",
+  retry: { attempts: 1, backoffMs: 0, maxBackoffMs: 0 },
+  timeoutMs: 20_000,
+  host: byHost,
+  exclusive: byRuntime,
 });
 
 export const stopTerminal = definePort({

@@ -1,5 +1,6 @@
 import { assign, emit, enqueueActions, setup } from "xstate";
 import { hasAuthority } from "../authority.ts";
+import { answerAsked, settled, type AnswerEnd } from "./answer.ts";
 import { timeOf, topics, type Published } from "../mail.ts";
 import type { ParticipantEvent } from "../participant/events.ts";
 import type { EngineRecords } from "../records.ts";
@@ -9,6 +10,7 @@ import { factsOf, sameFacts } from "./facts.ts";
 import * as guards from "./guards.ts";
 import {
   adoptTerminal,
+  answerPrompt,
   launchTerminal,
   stopTerminal,
   watchTerminal,
@@ -19,6 +21,9 @@ type RuntimeReported = Extract<ParticipantEvent, { type: "runtime.reported" }> &
 
 /** Between two looks for a terminal that could not be watched. */
 const searchPauseMs = 5_000;
+
+/** Longer than the host may take: a silent one never holds the runtime. */
+const answerBoundMs = 60_000;
 
 /** The vocabulary of the chart; `machine.ts` and `live.ts` are written in it. */
 export const runtimeSetup = setup({
@@ -33,6 +38,7 @@ export const runtimeSetup = setup({
       adoptTerminal: "adoptTerminal";
       watchTerminal: "watchTerminal";
       stopTerminal: "stopTerminal";
+      answerPrompt: "answerPrompt";
     },
   },
   actors: {
@@ -40,6 +46,7 @@ export const runtimeSetup = setup({
     adoptTerminal: adoptTerminal.logic,
     watchTerminal: watchTerminal.logic,
     stopTerminal: stopTerminal.logic,
+    answerPrompt: answerPrompt.logic,
   },
   delays: {
     staleAfter: ({ context }) => context.policy.staleAfterMs,
@@ -50,6 +57,7 @@ export const runtimeSetup = setup({
     stopTimeout: ({ context }) => context.policy.expireAfterMs,
     crashLoopWindow: ({ context }) => context.policy.crashLoopWindowMs,
     searchPause: searchPauseMs,
+    answerBound: answerBoundMs,
   },
   guards: {
     hasAuthority: ({ event }) => hasAuthority(event),
@@ -74,6 +82,7 @@ export const runtimeSetup = setup({
     mayStop: ({ context, event }) => event.type === "stop.requested" && guards.mayStop(context, event),
     mayStopTerminal: ({ context, event }) =>
       event.type === "stop.requested" && guards.mayStop(context, event) && guards.holdsTerminal(context),
+    mayAnswer: ({ context, event }) => event.type === "answer.requested" && guards.mayAnswer(context, event),
     isStopping: ({ context }) => guards.isStopping(context),
     isCrashLooping: ({ context }) => context.deaths.length >= context.policy.crashLoopDeaths,
     observes: ({ context, event }, seen: { activity: Activity; dialog?: DialogKind }) =>
@@ -123,6 +132,12 @@ export const runtimeSetup = setup({
       address: null,
     }),
     forgetDeaths: assign({ deaths: [] }),
+    noteAnswer: assign(({ context, event }) =>
+      event.type === "answer.requested" ? { answer: answerAsked(context, event) } : {},
+    ),
+    noteAnswerEnd: assign(({ context, event }, end: AnswerEnd) => ({
+      answer: settled(context.answer, end, timeOf(event)),
+    })),
     setInjection: assign(({ event }) => ({
       injection: event.type === "injection.paused" ? "paused" : "open",
     })),

@@ -1,4 +1,4 @@
-import type { Observation } from "../../machines/runtime/contract.ts";
+import type { Observation, Prompt } from "../../machines/runtime/contract.ts";
 import {
   defaultRuntimePolicy,
   type RuntimeContext,
@@ -60,12 +60,27 @@ export const observations: Observation[] = [
   { activity: "limited", limitedUntil: 5 },
 ];
 
+export const prompt: Prompt = {
+  fingerprint: "f".repeat(32),
+  text: "Do you want to proceed?\n  1. Yes\n  2. No",
+  options: [
+    { option: "1", label: "Yes" },
+    { option: "2", label: "No" },
+  ],
+};
+export const prompted: Observation = { activity: "dialog", dialog: "permission", prompt };
+
+export function answering(changes: { fingerprint?: string; option?: string } = {}, role: Role = "operator") {
+  const { fingerprint } = prompt;
+  return event({ type: "answer.requested", fingerprint, option: "1", ...asked(role), ...changes });
+}
+
 const mail: Record<RuntimeEvent["type"], ActorEvent[]> = {
   "launch.requested": [
     event({ type: "launch.requested", plan }),
     event({ type: "launch.requested", plan, forced: true }),
   ],
-  "terminal.observed": observations.map(observed),
+  "terminal.observed": [...observations, prompted].map(observed),
   "heartbeat.received": [
     event({ type: "heartbeat.received", sessionId: null }),
     event({ type: "heartbeat.received", sessionId: "s2" }),
@@ -84,6 +99,7 @@ const mail: Record<RuntimeEvent["type"], ActorEvent[]> = {
     event({ type: "management.changed", management: "unmanaged", ...asked("participant") }),
   ],
   "reconciliation.requested": [event({ type: "reconciliation.requested" })],
+  "answer.requested": [answering(), answering({ option: "3" }), answering({}, "coordinator")],
   "host.lost": [event({ type: "host.lost" })],
   "stop.requested": [
     event({ type: "stop.requested", ...asked("participant") }),
@@ -106,10 +122,15 @@ export function runtimeModel(input = inputFor("launch")): Model<RuntimeContext> 
         failed: ["terminal_missing", "terminal_failed"],
       },
       stopTerminal: { done: [{}], failed: ["terminal_failed"] },
+      answerPrompt: {
+        done: [{ verdict: "answered" }, { verdict: "refused", reason: "promptChanged" }],
+        failed: ["effect_uncertain", "internal"],
+      },
     },
     abstraction: ({ value, context, now }) => [
       value,
       context.address !== null,
+      context.observation.prompt !== undefined,
       context.deaths.filter((at) => now - at < policy.crashLoopWindowMs).length,
       context.reported?.state,
     ],

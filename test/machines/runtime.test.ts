@@ -16,6 +16,7 @@ import {
 } from "../../runtime/model/model.ts";
 import {
   address,
+  answering,
   asked,
   event,
   inputFor,
@@ -24,6 +25,8 @@ import {
   observed,
   plan,
   policy,
+  prompt,
+  prompted,
   runtimeModel,
 } from "./runtime-model.ts";
 
@@ -328,7 +331,9 @@ function checkInvariants(walked: Walked<RuntimeContext>): void {
     expect(step.intents.filter(({ type }) => type === "invoke")).toEqual([]);
     expect(record.invokes).toEqual({});
   }
-  expect(Object.keys(record.invokes).length).toBeLessThanOrEqual(1);
+  // Only an answer is given while the terminal is watched.
+  const invokes = Object.keys(record.invokes).filter((id) => id !== "answerPrompt");
+  expect(invokes.length).toBeLessThanOrEqual(1);
   const told = reports(walked);
   expect(told).toHaveLength(new Set(told.map((facts) => JSON.stringify(facts))).size);
   expect(told.length).toBeLessThanOrEqual(1);
@@ -336,3 +341,91 @@ function checkInvariants(walked: Walked<RuntimeContext>): void {
   const { management, injection, sessionId } = context;
   expect(context.reported).toMatchObject({ management, injection, sessionId });
 }
+
+describe("answering a dialog", () => {
+  const waiting = [launched, by(observed(prompted))];
+  const answered: Move = { type: "done", invoke: "answerPrompt", output: { verdict: "answered" } };
+  const invokes = ({ step }: Walked<RuntimeContext>) =>
+    step.intents.flatMap((intent) => (intent.type === "invoke" ? [intent.port] : []));
+
+  test("an operator's answer to what is shown is given once, by the host", () => {
+    const moves = [...waiting, by(answering())];
+    const { after, step } = last(moves);
+    expect(after.context.answer).toMatchObject({
+      ...{ fingerprint: prompt.fingerprint, option: "1", label: "Yes", by: "ann", outcome: "pending" },
+    });
+    const asks = { host: "h", runtimeId: "rt-7", fingerprint: prompt.fingerprint, option: "1" };
+    expect(step.intents).toContainEqual(
+      expect.objectContaining({
+        type: "invoke",
+        port: "answerPrompt",
+        input: expect.objectContaining({ ...asks, until: (after.context.answer?.at ?? 0) + 30_000 }),
+      }),
+    );
+    expect(invokes(last([...moves, by(answering())]))).toEqual([]);
+  });
+
+  test.each<[string, ActorEvent, readonly Move[]]>([
+    ["of a coordinator", answering({}, "coordinator"), waiting],
+    ["to another text", answering({ fingerprint: "0".repeat(32) }), waiting],
+    ["that is not offered", answering({ option: "3" }), waiting],
+    ["to what is gone", answering(), [...waiting, by(observed({ activity: "busy" }))]],
+    ["to a dialog that nobody could read", answering(), [launched, by(observed(observations[4]!))]],
+    ["to a login", answering(), [launched, by(observed({ activity: "dialog", dialog: "login", prompt }))]],
+    [
+      "while injection is paused",
+      answering(),
+      [...waiting, by(event({ type: "injection.paused", ...asked("operator") }))],
+    ],
+    [
+      "while it is unmanaged",
+      answering(),
+      [...waiting, by(event({ type: "management.changed", management: "unmanaged", ...asked("operator") }))],
+    ],
+  ])("an answer %s presses nothing", (_, given, moves) => {
+    const walked = last([...moves, by(given)]);
+    expect(invokes(walked)).toEqual([]);
+    expect(walked.after.context.answer).toBeNull();
+  });
+
+  test.each<[string, Move, object]>([
+    ["answered", answered, { outcome: "answered", refusal: null }],
+    [
+      "refused",
+      {
+        type: "done",
+        invoke: "answerPrompt",
+        output: { verdict: "refused", reason: "promptChanged" },
+      },
+      { outcome: "refused", refusal: "promptChanged" },
+    ],
+    ["uncertain", fails("answerPrompt", "effect_uncertain"), { outcome: "unconfirmed", refusal: null }],
+    ["failed", fails("answerPrompt", "internal"), { outcome: "refused", refusal: "portFailed" }],
+    [
+      "not heard of",
+      elapsed("answerBound.runtime.present.lifecycle.live.answer.answering"),
+      { outcome: "unconfirmed", refusal: null },
+    ],
+    ["cut short", by(event({ type: "host.lost" })), { outcome: "unconfirmed", refusal: null }],
+  ])("an answer that is %s is noted as that, and never given again by itself", (_, move, end) => {
+    const { after, step } = last([...waiting, by(answering()), move]);
+    expect(after.context.answer).toMatchObject({ ...end, settledAt: expect.any(Number) });
+    expect(
+      step.intents.filter((intent) => intent.type === "invoke" && intent.port === "answerPrompt"),
+    ).toEqual([]);
+  });
+
+  test("after it the terminal is looked at anew: the same answer needs a dialog that was seen since", () => {
+    const moves = [...waiting, by(answering()), answered];
+    expect(invokes(last(moves))).toEqual(["watchTerminal"]);
+    expect(last(moves).after.context.observation).toEqual({ activity: "unknown" });
+    expect(invokes(last([...moves, by(answering())]))).toEqual([]);
+    expect(invokes(last([...moves, by(observed(prompted)), by(answering())]))).toEqual(["answerPrompt"]);
+  });
+
+  test("its participants hear only of the dialog, not of what it asks", () => {
+    const facts = play(runtimeModel(), waiting).flatMap(reports);
+    expect(JSON.stringify(facts)).not.toContain(prompt.text.slice(0, 10));
+    expect(facts.at(-1)).toMatchObject({ state: "dialog", dialog: "permission" });
+  });
+});

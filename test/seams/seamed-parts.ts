@@ -56,6 +56,7 @@ export function seamTerminal(terminal: Terminal, wire: Tripwire): Terminal {
     adopt: (target) => terminal.adopt(target),
     find: (runtimeId) => terminal.find(runtimeId),
     listLaunched: () => terminal.listLaunched(),
+    pressKey: (address, key) => terminal.pressKey(address, key),
     leaveCopyMode: (address) => terminal.leaveCopyMode(address),
     attachCommand: (address) => terminal.attachCommand(address),
     close: () => terminal.close(),

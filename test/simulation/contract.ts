@@ -61,7 +61,7 @@ export interface Typing {
   process: SimProcess;
   attempt: AttemptActing | null;
   address: TerminalAddress;
-  key: "paste" | "enter";
+  key: "paste" | "enter" | "answer";
 }
 
 export interface Answer {

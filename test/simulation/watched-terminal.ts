@@ -44,6 +44,7 @@ export function watchedTerminal(world: SimWorld, process: SimProcess, terminal: 
     },
     paste: (address, text) => type({ address, key: "paste" }, () => terminal.paste(address, text)),
     pressEnter: (address) => type({ address, key: "enter" }, () => terminal.pressEnter(address)),
+    pressKey: (address, key) => type({ address, key: "answer" }, () => terminal.pressKey(address, key)),
     leaveCopyMode: (address) =>
       act(`leave history of ${address.target}`, () => terminal.leaveCopyMode(address)),
     watch: (address, onChange) =>

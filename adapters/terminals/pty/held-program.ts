@@ -1,6 +1,6 @@
 /** The program inside a holder: its pseudo-terminal, its screen, and the people who look at it. */
 import { spawn, type IPty } from "node-pty";
-import type { TerminalView } from "../../../runtime/terminal.ts";
+import type { AnswerKey, TerminalView } from "../../../runtime/terminal.ts";
 import type { TerminalClock } from "../clock.ts";
 import { endProcess } from "../end-process.ts";
 import { launcherArgv } from "../launch-spec.ts";
@@ -70,6 +70,11 @@ export class HeldProgram {
 
   pressEnter(): void {
     this.#write("\r");
+  }
+
+  pressKey(key: AnswerKey): void {
+    const arrow = key === "Up" ? "A" : key === "Down" ? "B" : null;
+    this.#write(arrow === null ? key : `${this.#screen.applicationCursorKeys ? "\x1bO" : "\x1b["}${arrow}`);
   }
 
   /** Escape sequences that show the present screen to somebody who attaches. Attaching counts as a touch. */

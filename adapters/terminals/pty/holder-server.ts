@@ -93,6 +93,9 @@ export class HolderServer {
       case "enter":
         this.#requireAlive().pressEnter();
         return {};
+      case "key":
+        this.#requireAlive().pressKey(request.key);
+        return {};
       case "kill":
         await program.kill(request.graceMs);
         // Removes the socket before the answer: whoever asks next finds nobody.

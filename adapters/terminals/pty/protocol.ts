@@ -1,6 +1,7 @@
 /** What a holder and its clients say to each other: one JSON object a line, over a private unix socket. */
 import { z } from "zod";
 import { errorCodes, type ErrorCode } from "../../../runtime/errors.ts";
+import { answerKeys } from "../../../runtime/terminal.ts";
 
 /** Longest line; a screen of 500 × 500 in JSON fits. */
 export const maxLineBytes = 4 * 1024 * 1024;
@@ -12,6 +13,7 @@ export const holderRequest = z.discriminatedUnion("op", [
   z.object({ op: z.literal("view") }),
   z.object({ op: z.literal("paste"), text: z.string() }),
   z.object({ op: z.literal("enter") }),
+  z.object({ op: z.literal("key"), key: z.enum(answerKeys) }),
   z.object({ op: z.literal("kill"), graceMs: z.number().min(0) }),
   /** From then on `{event: "changed"}` arrives. */
   z.object({ op: z.literal("watch") }),

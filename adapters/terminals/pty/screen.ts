@@ -33,6 +33,10 @@ export class Screen {
     return this.#emulator.modes.bracketedPasteMode;
   }
 
+  get applicationCursorKeys(): boolean {
+    return this.#emulator.modes.applicationCursorKeysMode;
+  }
+
   /** Parsing is asynchronous: resolves once the text is on the screen. */
   write(data: string): Promise<void> {
     return new Promise((resolve) => this.#emulator.write(data, resolve));

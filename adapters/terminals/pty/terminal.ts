@@ -4,7 +4,13 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Socket } from "node:net";
 import { isRouseError, RouseError } from "../../../runtime/errors.ts";
-import type { LaunchRequest, Terminal, TerminalAddress, TerminalView } from "../../../runtime/terminal.ts";
+import type {
+  AnswerKey,
+  LaunchRequest,
+  Terminal,
+  TerminalAddress,
+  TerminalView,
+} from "../../../runtime/terminal.ts";
 import type { TerminalClock } from "../clock.ts";
 import {
   checkLaunchRequest,
@@ -127,6 +133,10 @@ class PtyTerminal implements Terminal {
 
   async pressEnter(address: TerminalAddress): Promise<void> {
     await this.#askProgram(address, { op: "enter" }, nothing);
+  }
+
+  async pressKey(address: TerminalAddress, key: AnswerKey): Promise<void> {
+    await this.#askProgram(address, { op: "key", key }, nothing);
   }
 
   /** A holder has no history view. */

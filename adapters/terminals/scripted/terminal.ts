@@ -1,6 +1,12 @@
 /** A terminal in memory: no process, no file. People are scripted, time is the given clock's. */
 import { RouseError } from "../../../runtime/errors.ts";
-import type { LaunchRequest, Terminal, TerminalAddress, TerminalView } from "../../../runtime/terminal.ts";
+import type {
+  AnswerKey,
+  LaunchRequest,
+  Terminal,
+  TerminalAddress,
+  TerminalView,
+} from "../../../runtime/terminal.ts";
 import type { TerminalClock } from "../clock.ts";
 import { checkLaunchRequest, requireRuntimeId } from "../launch-spec.ts";
 import { sanitizeForTerminal } from "../sanitize.ts";
@@ -13,6 +19,8 @@ export interface ScriptedProgram {
   type(text: string): void;
   erase(): void;
   pressEnter(): void;
+  /** Arrow keys, where the program knows any. */
+  move?(by: -1 | 1): void;
   frame(): PromptFrame;
   /** Null while it runs. */
   exitCode: number | null;
@@ -225,6 +233,12 @@ class ScriptedTerminal implements Terminal {
 
   async pressEnter(address: TerminalAddress): Promise<void> {
     this.#world.feed(this.#requireTypable(address), "\r");
+  }
+
+  async pressKey(address: TerminalAddress, key: AnswerKey): Promise<void> {
+    const place = this.#requireTypable(address);
+    if (key === "Up" || key === "Down") place.program.move?.(key === "Up" ? -1 : 1);
+    this.#world.feed(place, key === "Up" || key === "Down" ? "" : key);
   }
 
   async leaveCopyMode(address: TerminalAddress): Promise<void> {

@@ -1,5 +1,11 @@
 import { RouseError } from "../../../runtime/errors.ts";
-import type { LaunchRequest, Terminal, TerminalAddress, TerminalView } from "../../../runtime/terminal.ts";
+import type {
+  AnswerKey,
+  LaunchRequest,
+  Terminal,
+  TerminalAddress,
+  TerminalView,
+} from "../../../runtime/terminal.ts";
 import { sleep, type TerminalClock } from "../clock.ts";
 import { endProcess, signalProcess } from "../end-process.ts";
 import {
@@ -31,7 +37,7 @@ import { lookAtPane, missingPane, type PaneLook } from "./look.ts";
 import { ringViewers } from "./ring-viewers.ts";
 import { endIdleServer, ensureServer, ownSocketPath, sessionTarget } from "./server.ts";
 import { openedFormat, parseOpened, sizeCommands } from "./window.ts";
-import { pasteText, pressEnterKey } from "./typing-commands.ts";
+import { pasteText, sendKey } from "./typing-commands.ts";
 import { Watcher } from "./watcher.ts";
 
 export interface TmuxOptions {
@@ -179,7 +185,12 @@ class TmuxTerminal implements Terminal {
 
   async pressEnter(address: TerminalAddress): Promise<void> {
     await this.#checkBeforeTyping(address);
-    await pressEnterKey(this.#tmux, address);
+    await sendKey(this.#tmux, address, "Enter");
+  }
+
+  async pressKey(address: TerminalAddress, key: AnswerKey): Promise<void> {
+    await this.#checkBeforeTyping(address);
+    await sendKey(this.#tmux, address, key);
   }
 
   async leaveCopyMode(address: TerminalAddress): Promise<void> {

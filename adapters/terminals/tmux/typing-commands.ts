@@ -1,7 +1,7 @@
 /** The tmux commands that write into a pane. The server itself checks identity in the same step as it writes. */
 import { randomUUID } from "node:crypto";
 import { RouseError } from "../../../runtime/errors.ts";
-import type { TerminalAddress } from "../../../runtime/terminal.ts";
+import type { AnswerKey, TerminalAddress } from "../../../runtime/terminal.ts";
 import { isMissingTarget, requireSuccess, type TmuxClient } from "./client.ts";
 import { missingPane } from "./look.ts";
 
@@ -21,9 +21,14 @@ export async function pasteText(tmux: TmuxClient, address: TerminalAddress, text
   return Buffer.byteLength(text);
 }
 
-export async function pressEnterKey(tmux: TmuxClient, address: TerminalAddress): Promise<void> {
+/** The key's name is a constant of ours. */
+export async function sendKey(
+  tmux: TmuxClient,
+  address: TerminalAddress,
+  key: AnswerKey | "Enter",
+): Promise<void> {
   await runGuarded(tmux, address, {
-    command: `send-keys -t ${address.target} Enter`,
+    command: `send-keys -t ${address.target} ${key}`,
     otherwise: `display-message -p ${refused}`,
     before: [],
     input: "",

@@ -3,6 +3,7 @@ import { defineCommand, type CommandGroup } from "../command.ts";
 import { cursor, integer, limit, requiredReason, type Paged } from "../options.ts";
 import { runtimePage, runtimeTable } from "../views/runtimes.ts";
 import { attach } from "./attach.ts";
+import { answer } from "./prompts.ts";
 
 interface Registration {
   agent: string;
@@ -124,5 +125,15 @@ const switchCommands = switches.map(([name, operation, what]) =>
 export const runtimeGroup: CommandGroup = {
   name: "runtime",
   summary: "Terminals that agents live in.",
-  commands: [register, listing, show, attach, stop, reconcile, ...handoverCommands, ...switchCommands],
+  commands: [
+    register,
+    listing,
+    show,
+    attach,
+    answer,
+    stop,
+    reconcile,
+    ...handoverCommands,
+    ...switchCommands,
+  ],
 };

@@ -37,9 +37,16 @@ export function runtimePage({ runtime }: { runtime: Runtime }, { now }: Paper): 
     ["management", runtime.management],
     ["injection", runtime.injection],
     ["dialog", runtime.dialog],
+    ["answer", answerRemark(runtime)],
     ["seen", relativeText(runtime.last_seen_at, now)],
     ["detail", runtime.detail],
   ]);
+}
+
+function answerRemark({ answer }: Runtime): string | null {
+  if (answer === null) return null;
+  const { option, label, by, outcome, refusal } = answer;
+  return `${option} (${label}) by ${by}: ${outcome}${refusal === null ? "" : `, ${refusal}`}`;
 }
 
 function terminalText({ backend, target }: Runtime): string | null {

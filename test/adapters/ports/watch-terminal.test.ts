@@ -55,6 +55,30 @@ describe("watching a terminal", () => {
     expect(activities()).toEqual(["idle", "idle", "idle"]);
   });
 
+  test("what a dialog asks is told with it, and anew when it asks something else", async () => {
+    void watch();
+    await clock.advance(1_000);
+    stage.scripted.personTypes("rt", "/ask delete it|delete all\r");
+    await clock.advance(1_000);
+    const first = observed.at(-1);
+    expect(first).toEqual({
+      activity: "dialog",
+      dialog: "permission",
+      prompt: {
+        fingerprint: expect.stringMatching(/^[0-9a-f]{32}$/),
+        text: "Asked:\ndelete it\n\n  1. Yes\n  2. No",
+        options: [
+          { option: "1", label: "Yes" },
+          { option: "2", label: "No" },
+        ],
+      },
+    });
+    stage.scripted.personTypes("rt", "2");
+    await clock.advance(1_000);
+    expect(observed.at(-1)?.prompt?.text).toContain("delete all");
+    expect(observed.at(-1)?.prompt?.fingerprint).not.toBe(first?.prompt?.fingerprint);
+  });
+
   test("changes are told in order and soon", async () => {
     void watch();
     await clock.advance(1_000);

@@ -23,6 +23,7 @@ function withHands(terminal: Terminal, hands: Partial<Terminal>): Terminal {
     view: (address) => terminal.view(address),
     paste: (address, text) => terminal.paste(address, text),
     pressEnter: (address) => terminal.pressEnter(address),
+    pressKey: (address, key) => terminal.pressKey(address, key),
     leaveCopyMode: (address) => terminal.leaveCopyMode(address),
     watch: (address, onChange) => terminal.watch(address, onChange),
     kill: (address, options) => terminal.kill(address, options),

@@ -65,6 +65,18 @@ async function takesTrial({ world }: Stage): Promise<Record<string, string>> {
     return claimed.length > 0;
   });
   return {};
+/** As its terminal's watch would report it. */
+async function showPrompt({ world }: Stage): Promise<Record<string, string>> {
+  const fingerprint = "0123456789abcdef0123456789abcdef";
+  const prompt = { fingerprint, text: "Run it?\n  1. Yes", options: [{ option: "1", label: "Yes" }] };
+  const event = {
+    type: "terminal.observed",
+    observation: { activity: "dialog", dialog: "permission", prompt },
+  };
+  const mail = { to: "runtime/r-2", from: "test", event } as const;
+  await world.store.transaction((tx) => tx.send([mail]));
+  await world.settle();
+  return { FINGERPRINT: fingerprint };
 }
 
 async function firstEffect(stage: Stage): Promise<Record<string, string>> {
@@ -130,6 +142,8 @@ export const answerLines: readonly AnswerLine[] = [
   line(`agent register eve --definition {"command":["my-agent"],"cwd":"/srv"}`),
   line("runtime register eve --id r-2"),
   line("runtime attach r-2", comeToLife),
+  line("prompts", showPrompt),
+  line("runtime answer r-2 $FINGERPRINT 1 --wait 0", showPrompt),
   line(`runtime unmanage r-2 ${why}`),
   line(`runtime manage r-2 ${why}`),
   line(`thread block th-1 ${why}`),

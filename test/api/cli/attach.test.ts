@@ -23,6 +23,7 @@ const runtime: Runtime = {
   pid: null,
   session_id: null,
   dialog: null,
+  answer: null,
   last_seen_at: "2026-01-01T00:00:00.000Z",
   detail: null,
 };

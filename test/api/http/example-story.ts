@@ -110,8 +110,9 @@ class Recorder implements Teller {
       .replaceAll(/\bs-[0-9a-f]{16}\b/g, (id) =>
         this.#standIn(id, (n) => `s-${n.toString(16).padStart(16, "0")}`),
       )
-      .replaceAll(/"(x|hash|anchor|checkpoint|fingerprint)":"[\w:=+/-]{20,}"/g, (pair, name: string) =>
-        this.#standIn(pair, (n) => `"${name}":"${String(n).padStart(16, "0")}"`),
+      .replaceAll(
+        /"(x|hash|anchor|checkpoint|fingerprint)":"(?![0-9a-f]{32}")[\w:=+/-]{20,}"/g,
+        (pair, name: string) => this.#standIn(pair, (n) => `"${name}":"${String(n).padStart(16, "0")}"`),
       );
   }
 
@@ -159,6 +160,10 @@ export async function tell(story: Teller, world: World): Promise<void> {
   const [effect] = effects as { address: string; incarnation: number }[];
   await call("get_effect", "operator", { address: effect?.address, incarnation: effect?.incarnation });
   await comeToLife(world);
+  const { fingerprint } = await showPrompt(world);
+  await call("list_prompts", "operator");
+  await call("answer_prompt", "operator", { runtime_id: "rt-1", fingerprint: "0".repeat(32), option: "1" });
+  await call("answer_prompt", "operator", { runtime_id: "rt-1", fingerprint, option: "1" });
   await call("heartbeat_session", "reviewer-1", { session_id: "session-7", host: "here", resumable: true });
   await call("trigger_participant", "dev-1", reviewer);
   await call("explain", "operator", reviewer);
@@ -221,6 +226,25 @@ async function comeToLife(world: World): Promise<void> {
     await world.store.settleEffect(lease, { status: "done", output: { address, sessionId: null } });
   }
   await world.settle();
+}
+
+/** What the watch of its terminal would report. */
+async function showPrompt(world: World): Promise<{ fingerprint: string }> {
+  const prompt = {
+    fingerprint: "70aaed4fda9c81d455e53892b9c651d9",
+    text: "Would you like to run the following command?\n\n  $ npm test\n\n  1. Yes, proceed\n  2. No",
+    options: [
+      { option: "1", label: "Yes, proceed" },
+      { option: "2", label: "No" },
+    ],
+  };
+  const event = {
+    type: "terminal.observed",
+    observation: { activity: "dialog", dialog: "permission", prompt },
+  };
+  await world.store.transaction((tx) => tx.send([{ to: "runtime/rt-1", from: "test", event }]));
+  await world.settle();
+  return prompt;
 }
 
 /** Afterwards the keys that signed the first tokens are gone. */

@@ -67,6 +67,7 @@ export const wakeBugs: readonly Planted[] = [
           view: (address) => terminal.view(byName(address)),
           paste: (address, text) => terminal.paste(byName(address), text),
           pressEnter: (address) => terminal.pressEnter(byName(address)),
+          pressKey: (address, key) => terminal.pressKey(byName(address), key),
         };
       },
     },
