@@ -19,9 +19,6 @@ const mostBytes = 65_536;
 export function readSecret(environment: NodeJS.ProcessEnv, name: SecretName): string | null {
   const given = environment[name];
   const path = secretFile(environment, name);
-  if (given !== undefined && path !== null) {
-    throw unusable(name, `${name} and ${name}_FILE are both set`, `Unset one of them.`);
-  }
   if (path !== null) return readFile(name, path);
   if (given === undefined) return null;
   // An empty one is a secret that got lost on its way: whoever set it did not mean to do without.
@@ -29,10 +26,12 @@ export function readSecret(environment: NodeJS.ProcessEnv, name: SecretName): st
   return given;
 }
 
-/** Where the secret is read from; null: not from a file. Throws `invalid_input` for an empty path. */
+/** Where the secret is read from; null: not from a file. Throws `invalid_input` for an empty path, and where both are set. */
 export function secretFile(environment: NodeJS.ProcessEnv, name: SecretName): string | null {
   const path = environment[`${name}_FILE`];
   if (path === undefined) return null;
+  if (environment[name] !== undefined)
+    throw unusable(name, `${name} and ${name}_FILE are both set`, `Unset one of them.`);
   if (path.trim() !== "") return path;
   throw unusable(name, `${name}_FILE is empty`, `Name the file, or unset ${name}_FILE.`);
 }

@@ -20,20 +20,27 @@ export interface StructuredWake {
 
 /** Why no structured channel may be used now. A draft is no reason: it stays as it is. Pure. */
 export function findStructuredObstacle(
-  { activity }: Observation,
+  observation: Observation,
   view: TerminalView,
-  rules: { shells: readonly string[]; quietWindowMs: number; force: boolean },
+  rules: { shells: readonly string[]; quietWindowMs: number; force: boolean; now: number },
 ): Obstacle | null {
   if (!view.alive) return { verdict: "refused", reason: "terminalMissing" };
   // Its program ended or was put aside: what a channel takes in now would wait for nobody.
   if (rules.shells.includes(view.foreground)) return { verdict: "refused", reason: "bareShell" };
-  if (activity === "dialog" || activity === "limited") return deferred("dialogOpen");
+  const { activity } = observation;
+  if (activity === "dialog" || (activity === "limited" && !isLimitOver(observation, rules.now)))
+    return deferred("dialogOpen");
   if (activity === "unknown") return deferred("stateUnknown");
   if (rules.force) return null;
   if (activity === "busy") return deferred("agentBusy");
   const { humanIdleMs } = view;
   if (humanIdleMs === null || humanIdleMs >= rules.quietWindowMs) return null;
   return deferred("humanTyping", rules.quietWindowMs - humanIdleMs);
+}
+
+/** The program told when its usage limit ends, and that was before now (epoch ms). */
+export function isLimitOver({ activity, limitedUntil }: Observation, now: number): boolean {
+  return activity === "limited" && limitedUntil !== undefined && limitedUntil <= now;
 }
 
 function deferred(

@@ -10,7 +10,7 @@ import type { RunningProgram } from "../agents/kind.ts";
 import { workingFolderOf } from "../terminals/process-table.ts";
 import { serially } from "../terminals/serially.ts";
 import { obstacleOf, typeSafely } from "../terminals/typing.ts";
-import { deliverStructured, findStructuredObstacle } from "./deliver-structured.ts";
+import { deliverStructured, findStructuredObstacle, isLimitOver } from "./deliver-structured.ts";
 import type { LivePrograms } from "./live-programs.ts";
 import { getLocalAgent, type LocalAgent } from "./local-agent.ts";
 import { findOpenRuntime } from "./managed-runtime.ts";
@@ -100,7 +100,7 @@ async function wakeStructured(target: Target): Promise<DeliverWakeOutput | null>
   const { quietWindowMs, force } = input;
   const obstacle = findStructuredObstacle(runtime.observation, seen, {
     shells: patterns.shells,
-    ...{ quietWindowMs, force },
+    ...{ quietWindowMs, force, now: world.clock.now() },
   });
   if (obstacle !== null) return obstacle;
   const { wakeId } = input;
@@ -127,6 +127,7 @@ async function typeWake(target: Target): Promise<DeliverWakeOutput> {
     read: await programs.reader(input.runtimeId, program, signal),
     quietWindowMs: input.quietWindowMs,
     force: input.force,
+    limitIsOver: isLimitOver(target.runtime.observation, world.clock.now()),
     clock: world.clock,
     pace: { enterDelayMs: program.enterDelayMs },
     isOwnText: isWakeLine,

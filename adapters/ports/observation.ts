@@ -19,6 +19,9 @@ export interface ObservationRules {
 /** A screen that contradicts an older report than this is right: the program's own word has dried up. */
 const trustedMs = 30_000;
 
+/** A turn that was told so long ago, beside a screen that says nothing, is no turn that anybody can vouch for. */
+const unprovenTurnMs = 600_000;
+
 /** What a look tells the runtime's chart; null while it must be looked at once more. Pure. */
 export function observe(
   { reading, since }: SettledReading,
@@ -48,6 +51,7 @@ function merge(reading: ScreenReading, told: ToldReport | null, now: number): Ob
   if (report.activity === "unknown" || report.activity === "humanTyping") return shown;
   const isContradicted = activity !== "unknown" && activity !== report.activity;
   if (isContradicted && now - at >= trustedMs) return shown;
+  if (report.activity === "busy" && activity === "unknown" && now - at >= unprovenTurnMs) return shown;
   // A turn that waits for an answer, or for its limit to end, runs on, as far as most sources can tell.
   if (report.activity === "busy" && (activity === "dialog" || activity === "limited")) return shown;
   // Some programs tell that a dialog is open, but not which; none tells what it asks.

@@ -29,12 +29,18 @@ export class ProgramSource {
   async listen(agent: AgentProgram, program: RunningProgram, signal: AbortSignal): Promise<void> {
     if (agent.observe === undefined) return;
     while (!signal.aborted) {
-      const ended = agent.observe(program, (report) => this.#note(report, signal), signal);
-      const hasFailed = await ended.then(() => false).catch(() => true);
+      const hasFailed = await this.#hear(agent, program, signal)
+        .then(() => false)
+        .catch(() => true);
       this.#last = null;
       if (!hasFailed) return;
       await delay(this.#clock, askAgainMs, signal);
     }
+  }
+
+  /** Async, so that a source which throws at once fails like any other. */
+  async #hear(agent: AgentProgram, program: RunningProgram, signal: AbortSignal): Promise<void> {
+    await agent.observe?.(program, (report) => this.#note(report, signal), signal);
   }
 
   #note(report: SourceReport, signal: AbortSignal): void {

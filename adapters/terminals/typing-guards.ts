@@ -14,6 +14,8 @@ export interface TypingRules {
   quietWindowMs: number;
   /** Passes the collision guards (person, draft, busy); never identity, dialog, history, unknown or shell. */
   force: boolean;
+  /** A usage limit that the screen still shows is known to be over: then an input box below it is one. */
+  limitIsOver?: boolean;
   /** Whether the text in the box is a line of ours that was never submitted. */
   isOwnText: (draft: string) => boolean;
 }
@@ -22,16 +24,18 @@ export type Obstacle = Extract<DeliverWakeOutput, { verdict: "deferred" | "refus
 
 /** Why nothing may be typed now, or null. The order matters: identity before danger before politeness. */
 export function findObstacle(look: Look, rules: TypingRules): Obstacle | null {
-  return hardObstacle(look) ?? (rules.force ? null : collision(look, rules));
+  return hardObstacle(look, rules) ?? (rules.force ? null : collision(look, rules));
 }
 
 /** What no override passes. */
-function hardObstacle({ view, reading }: Look): Obstacle | null {
+function hardObstacle({ view, reading }: Look, { limitIsOver }: TypingRules): Obstacle | null {
   if (!view.alive) return { verdict: "refused", reason: "terminalMissing" };
   if (reading.bareShell) return { verdict: "refused", reason: "bareShell" };
   if (view.inCopyMode) return deferred("readingHistory");
   // A usage limit is a notice of the agent that a blind Enter would answer, like a dialog.
-  if (reading.activity === "dialog" || reading.activity === "limited") return deferred("dialogOpen");
+  const isOver = limitIsOver === true && reading.draft !== null;
+  if (reading.activity === "dialog" || (reading.activity === "limited" && !isOver))
+    return deferred("dialogOpen");
   if (reading.activity === "unknown") return deferred("stateUnknown");
   return null;
 }
@@ -61,7 +65,7 @@ export function mayPressEnter(
   look: Look,
   rules: TypingRules & { text: string; pastedAt: number },
 ): EnterPermission {
-  if (hardObstacle(look) !== null) return "lost";
+  if (hardObstacle(look, rules) !== null) return "lost";
   if (!rules.force && (look.reading.activity === "busy" || personTypedSince(look, rules.pastedAt)))
     return "lost";
   return holdsOwnText(look, rules) ? "ours" : "waiting";

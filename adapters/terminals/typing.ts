@@ -53,6 +53,8 @@ export interface TypeRequest {
   read: ScreenReader;
   quietWindowMs: number;
   force: boolean;
+  /** A usage limit that the screen still shows is known to be over. */
+  limitIsOver?: boolean;
   clock: TerminalClock;
   pace?: Partial<TypingPace>;
   /** Awaited before the first outside act; when it throws nothing is written. */
@@ -119,10 +121,10 @@ function waitsForTurn({ verdict }: DeliverWakeOutput): Obstacle {
 function beginAttempt(request: TypeRequest): Attempt {
   const text = sanitizeLine(request.text, { maxBytes: maxLineBytes });
   const isOwnText = (draft: string) => sameText(draft, text) || (request.isOwnText?.(draft) ?? false);
-  const { quietWindowMs, force, terminal } = request;
+  const { quietWindowMs, force, limitIsOver = false, terminal } = request;
   return {
     request,
-    rules: { quietWindowMs, force, isOwnText, text, pastedAt: request.clock.now() },
+    rules: { quietWindowMs, force, limitIsOver, isOwnText, text, pastedAt: request.clock.now() },
     pace: { ...defaultTypingPace, ...request.pace },
     evidence: {
       channel: terminal.backend,

@@ -111,9 +111,17 @@ function deferral({ wake }: ParticipantContext): string {
   return reason === null ? "for news" : `${deferralWords[reason]} (${reason})`;
 }
 
-function blocked(who: string, { blocked: block, unread }: ParticipantContext): Sentence {
+function blocked(who: string, { blocked: block, unread, policy }: ParticipantContext): Sentence {
   if (block === null) return { sentence: `${who} is blocked.`, next: "Unblock it." };
   const detail = block.detail === "" ? "." : `: ${block.detail}`;
+  if (block.until !== null) {
+    return {
+      sentence: `${who} has ${unread} unread and is blocked (${block.reason}) until ${iso(block.until)} at the latest${detail}`,
+      next: policy.wakeAtLimitReset
+        ? "It is woken soon after that time, or when its terminal becomes idle."
+        : `It is not woken at that time by itself: \`wakeAtLimitReset\` is off. ${blockAdvice[block.reason]}`,
+    };
+  }
   return {
     sentence: `${who} has ${unread} unread and is blocked (${block.reason})${detail}`,
     next: blockAdvice[block.reason],

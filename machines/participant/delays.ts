@@ -12,6 +12,17 @@ function boundOf({ retry, timeoutMs }: Pick<PortSpec<never, never>, "retry" | "t
   return retry.attempts * ((timeoutMs ?? 0) + retry.maxBackoffMs) + marginMs;
 }
 
+const longestSpreadMs = 30_000;
+
+/** Agents that share a limit do not all come back at the same moment. The same participant always gets the same. */
+function spreadMs(name: string): number {
+  const hash = Array.from(name).reduce(
+    (sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 65_521,
+    7,
+  );
+  return hash % longestSpreadMs;
+}
+
 export const delays = {
   coalescing: ({ context }: Args) => context.policy.coalesceMs,
   deferRecheck: ({ context }: Args) => context.wake?.deferRecheckMs ?? context.policy.deferRecheckMs,
@@ -22,8 +33,10 @@ export const delays = {
   readingTime: ({ context }: Args) => context.policy.readingMs,
   startAckTimeout: ({ context }: Args) => context.policy.startAckTimeoutMs,
   /** From the moment of the block, which is when the timer is armed. */
-  limitReset: ({ context: { blocked } }: Args) =>
-    blocked === null || blocked.until === null ? 0 : blocked.until - blocked.at,
+  limitReset: ({ context: { blocked, threadId, agentId } }: Args) =>
+    blocked === null || blocked.until === null
+      ? 0
+      : blocked.until - blocked.at + spreadMs(`${threadId}.${agentId}`),
   deliveryBound: boundOf(deliverWake),
   resumeBound: boundOf(resumeSession),
   spawnBound: boundOf(spawnSession),

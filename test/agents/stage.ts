@@ -29,6 +29,7 @@ const wakePolicy = {
   ...{ coalesceMs: 500, quietWindowMs: 3_000, deferRecheckMs: 300, deferMaxMs: 120_000 },
   ...{ ackTimeoutMs: 90_000, retries: 1, retryBackoffMs: 500, readingMs: 60_000, startAckTimeoutMs: 120_000 },
   wakesPerWindow: 1_000,
+  wakeAtLimitReset: true,
 };
 const answersWithinMs = 120_000;
 

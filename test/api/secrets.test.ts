@@ -89,6 +89,7 @@ describe("the command line", () => {
     [["status"], { ROUSE_TOKEN: "" }, "ROUSE_TOKEN is empty"],
     [["status"], { ROUSE_TOKEN: "  " }, "ROUSE_TOKEN is empty"],
     [["mcp", "--agent", "ann"], { ROUSE_TOKEN: "" }, "ROUSE_TOKEN is empty"],
+    [["mcp"], { ROUSE_TOKEN: "t", ROUSE_TOKEN_FILE: "/t" }, "ROUSE_TOKEN and ROUSE_TOKEN_FILE are both set"],
     [["--token", "", "status"], {}, "--token is empty"],
   ])("%j with %j does not speak as the operator", async (args, more, told) => {
     const { code, out, err } = await stage.rouse(args, {

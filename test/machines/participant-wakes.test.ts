@@ -352,7 +352,9 @@ describe("a usage limit", () => {
   it("is tried again at its reset only where that was chosen", () => {
     const policy = { ...defaultWakePolicy, wakeAtLimitReset: true };
     const story = new Story(limited, { policy }).post().waits().waits();
-    expect(story.elapsedMs).toBe(5_000);
+    // Spread, so that all who share a limit do not come at once.
+    expect(story.elapsedMs).toBeGreaterThanOrEqual(5_000);
+    expect(story.elapsedMs).toBeLessThan(35_000);
     expect(story.state).toBe("triggering");
   });
 });

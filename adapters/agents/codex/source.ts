@@ -25,9 +25,9 @@ export async function observeCodex(
         session = new WatchedSession(codexHome, sessionId, () => bell.ring());
         tell({ source: "events", activity: "unknown", sessionId });
       }
-      const activity = await session?.look();
-      if (activity !== undefined && activity !== null)
-        tell({ source: "events", activity, ...(sessionId === null ? {} : { sessionId }) });
+      const standing = await session?.look();
+      if (standing !== undefined && standing !== null)
+        tell({ source: "events", ...standing, ...(sessionId === null ? {} : { sessionId }) });
       await bell.rungWithin(relookMs, signal);
     }
   } finally {
@@ -48,11 +48,11 @@ class WatchedSession {
     this.#onChange = onChange;
   }
 
-  /** The activity, when the record tells something new; null when it does not. */
-  async look(): Promise<SourceReport["activity"] | null> {
+  /** Where it stands, when the record tells something new; null when it does not. */
+  async look(): Promise<Standing | null> {
     this.#rollout ??= await this.#open();
     const last = (await this.#rollout?.next())?.findLast(({ type }) => type !== "userMessage");
-    return last === undefined ? null : activityAfter(last);
+    return last === undefined ? null : standingAfter(last);
   }
 
   close(): void {
@@ -68,7 +68,11 @@ class WatchedSession {
   }
 }
 
-function activityAfter(event: RolloutEvent): SourceReport["activity"] {
-  if (event.type !== "turnEnded") return "busy";
-  return event.limited ? "limited" : "idle";
+type Standing = Pick<SourceReport, "activity" | "limitedUntil">;
+
+function standingAfter(event: RolloutEvent): Standing {
+  if (event.type !== "turnEnded") return { activity: "busy" };
+  if (!event.limited) return { activity: "idle" };
+  const { limitedUntil } = event;
+  return limitedUntil === null ? { activity: "limited" } : { activity: "limited", limitedUntil };
 }

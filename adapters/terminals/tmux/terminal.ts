@@ -37,7 +37,7 @@ import { lookAtPane, missingPane, type PaneLook } from "./look.ts";
 import { ringViewers } from "./ring-viewers.ts";
 import { endIdleServer, ensureServer, ownSocketPath, sessionTarget } from "./server.ts";
 import { openedFormat, parseOpened, sizeCommands } from "./window.ts";
-import { pasteText, sendKey } from "./typing-commands.ts";
+import { leaveHistory, pasteText, sendKey } from "./typing-commands.ts";
 import { Watcher } from "./watcher.ts";
 
 export interface TmuxOptions {
@@ -195,10 +195,7 @@ class TmuxTerminal implements Terminal {
 
   async leaveCopyMode(address: TerminalAddress): Promise<void> {
     requireAlive(address, await this.#lookAt(address.server, requirePaneId(address.target)));
-    requireSuccess(
-      await this.#tmux.run(address.server, ["copy-mode", "-q", "-t", address.target]),
-      "leave the history",
-    );
+    await leaveHistory(this.#tmux, address);
   }
 
   async watch(address: TerminalAddress, onChange: () => void): Promise<() => void> {

@@ -35,6 +35,10 @@ export async function sendKey(
   });
 }
 
+export async function leaveHistory(tmux: TmuxClient, { server, target }: TerminalAddress): Promise<void> {
+  requireSuccess(await tmux.run(server, ["copy-mode", "-q", "-t", target]), "leave the history");
+}
+
 interface GuardedCommand {
   /** Constants, a pane id and a buffer name of ours: tmux parses it as commands. */
   command: string;

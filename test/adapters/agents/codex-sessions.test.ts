@@ -50,6 +50,13 @@ const event = (payload: object): string => `${JSON.stringify({ type: "event_msg"
 const turnStarted = event({ type: "task_started", turn_id: "t" });
 const turnComplete = event({ type: "task_complete", last_agent_message: "done" });
 const turnAborted = event({ type: "turn_aborted", reason: "interrupted" });
+const usedUp = event({
+  type: "token_count",
+  rate_limits: {
+    primary: { used_percent: 100, window_minutes: 300, resets_at: 1_795_204_781 },
+    secondary: { used_percent: 20, window_minutes: 10_080, resets_at: 1_795_291_181 },
+  },
+});
 const limitHit = event({ type: "task_complete", error: { codex_error_info: "usage_limit_exceeded" } });
 
 function programFor(): AgentProgram {
@@ -211,12 +218,14 @@ describe("what a session's own files tell", () => {
       [turnStarted, "busy"],
       [turnAborted, "idle"],
       [turnStarted + limitHit, "limited"],
+      [turnStarted + usedUp + limitHit, "limited"],
     ] as const) {
       // A line may come in two pieces.
       appendFileSync(rollout, text.slice(0, -5));
       appendFileSync(rollout, text.slice(-5));
       await until(activity, 10_000, async () => (await last()) === activity);
     }
+    await until("the reset", 10_000, async () => told.at(-1)?.limitedUntil === 1_795_204_781_000);
     abort.abort();
     await observing;
     expect(told.every(({ sessionId }) => sessionId === session)).toBe(true);

@@ -58,6 +58,31 @@ describe("a program that tells its state itself", () => {
     expect(last()).toEqual({ activity: "limited", limitedUntil: 5 });
   });
 
+  test("is not believed for ever that a turn runs, when its screen says nothing", async () => {
+    await watch();
+    await screen("/strange");
+    tell({ activity: "busy" });
+    await clock.advance(599_000);
+    expect(last()).toEqual({ activity: "busy" });
+    await clock.advance(4_000);
+    expect(last()).toEqual({ activity: "unknown" });
+    tell({ activity: "busy" });
+    await clock.advance(100);
+    expect(last()).toEqual({ activity: "busy" });
+  });
+
+  test("fails like any other source when it throws at once: the screen counts, and it is asked again", async () => {
+    let asked = 0;
+    const observe = () => {
+      asked += 1;
+      throw new Error("no such folder");
+    };
+    await watch({ observe });
+    expect(last()).toEqual({ activity: "idle" });
+    await clock.advance(5_000);
+    expect(asked).toBe(2);
+  });
+
   test("a dialog on the screen of a turn that runs stands", async () => {
     await watch();
     tell({ activity: "busy" });

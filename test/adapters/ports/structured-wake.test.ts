@@ -153,6 +153,7 @@ describe("waking by a structured channel", () => {
   test.each<[string, Observation, string]>([
     ["a dialog", { activity: "dialog", dialog: "permission" }, "dialogOpen"],
     ["a usage limit", { activity: "limited" }, "dialogOpen"],
+    ["a usage limit that lasts", { activity: "limited", limitedUntil: 9_000_000_000_000 }, "dialogOpen"],
     ["a turn", { activity: "busy" }, "agentBusy"],
     ["a state that nobody knows", { activity: "unknown" }, "stateUnknown"],
   ])("%s defers every channel", async (_, observation, reason) => {
@@ -160,6 +161,12 @@ describe("waking by a structured channel", () => {
     const { wake } = await scene([channel], { observation });
     expect(await wake()).toMatchObject({ verdict: "deferred", reason });
     expect(channel.programs).toEqual([]);
+  });
+
+  test("a usage limit whose end was told and has passed defers nothing", async () => {
+    const channel = new FakeChannel("queue", "delivers");
+    const { wake } = await scene([channel], { observation: { activity: "limited", limitedUntil: 5 } });
+    expect(await wake()).toMatchObject({ verdict: "delivered" });
   });
 
   test("a person who types now defers every channel; an operator's override does not wait", async () => {

@@ -130,6 +130,13 @@ describe.each(stageKinds.filter((kind) => kind.isAvailable))("safe typing on $na
     expect(await type({ force: true })).toMatchObject({ verdict: "deferred", reason: "dialogOpen" });
   });
 
+  test("a usage limit that is known to be over is typed below", async () => {
+    await submit(terminal, address, "/limited");
+    await screenShows(terminal, address, "Usage limit reached");
+    expect(await type({ limitIsOver: true })).toMatchObject({ verdict: "delivered" });
+    expect(await answered()).toBe(1);
+  });
+
   test("a screen nobody knows defers, even with force", async () => {
     await submit(terminal, address, "/strange");
     await screenShows(terminal, address, "something nobody has seen before");

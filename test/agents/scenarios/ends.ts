@@ -101,6 +101,32 @@ export const usageLimited: Scenario = {
   },
 };
 
+export const limitReset: Scenario = {
+  name: "limit-reset",
+  title: "an agent whose usage limit is over is woken for the work that waited, where that was chosen",
+  skip: ({ name }) =>
+    name === "claude-code" ? "with an API key it names no reset: five minutes are assumed" : null,
+  async play(stage) {
+    // From the first wake on, and longer than its acknowledgement is waited for.
+    let resetsAt = Number.POSITIVE_INFINITY;
+    const limit = onWake(() => {
+      resetsAt = Math.min(resetsAt, Date.now() + 130_000);
+      return Date.now() < resetsAt ? usageLimit(resetsAt) : null;
+    });
+    const player = await stage.idlePlayer("patient", { rules: [limit, ...diligent()] });
+    await stage.openThread("th-patient", [player]);
+    await post(stage, "th-patient");
+    await player.untilState("limited");
+    await untilAttention(stage, { threadId: "th-patient", player }, ({ attention, blocked_reason }) => {
+      return attention === "blocked" && blocked_reason === "usageLimit";
+    });
+    if (Date.now() >= resetsAt) throw new Error("the limit was over before anybody was blocked by it");
+    await untilRead(stage, "th-patient", player);
+    if (Date.now() < resetsAt) throw new Error("it was woken before its limit was over");
+    requireWakes(stage, player, 2);
+  },
+};
+
 /** The process dies at the seam, wakes up, and finds out what became of its wake. */
 function nodeKilledAt(name: string, seam: SeamName): Scenario {
   return {

@@ -1,4 +1,12 @@
-import { killedInTurn, nodeKilled, paneKilled, sessionGone, sessionResumable, usageLimited } from "./ends.ts";
+import {
+  killedInTurn,
+  limitReset,
+  nodeKilled,
+  paneKilled,
+  sessionGone,
+  sessionResumable,
+  usageLimited,
+} from "./ends.ts";
 import { copyMode, draftPresent, permission, trust, typing } from "./person.ts";
 import type { Scenario } from "./scenario.ts";
 import { nodeKilledAnswering, promptAnswered, promptChanged, trustAnswered } from "./prompts.ts";
@@ -10,5 +18,5 @@ export const scenarios: readonly Scenario[] = [
   ...nodeKilled,
   ...[promptAnswered, promptChanged, trustAnswered, nodeKilledAnswering],
   ...[wakeBusy, burst, typing, trust, copyMode],
-  ...[sessionResumable, paneKilled, sessionGone, conversation, usageLimited],
+  ...[sessionResumable, paneKilled, sessionGone, conversation, usageLimited, limitReset],
 ];

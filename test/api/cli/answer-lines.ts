@@ -65,6 +65,8 @@ async function takesTrial({ world }: Stage): Promise<Record<string, string>> {
     return claimed.length > 0;
   });
   return {};
+}
+
 /** As its terminal's watch would report it. */
 async function showPrompt({ world }: Stage): Promise<Record<string, string>> {
   const fingerprint = "0123456789abcdef0123456789abcdef";
