@@ -4,7 +4,7 @@ import type { Activity, DialogKind, LaunchPlan } from "../../machines/runtime/co
 import type { Clock } from "../../runtime/clock.ts";
 import { RouseError } from "../../runtime/errors.ts";
 import type { AgentPatterns } from "../terminals/patterns.ts";
-import type { HostedProgram } from "./host.ts";
+import type { HostCheck, HostedProgram } from "./host.ts";
 
 /** A token that lasts for the session, or a file that always holds a good one. */
 export type AgentCredential = { token: string } | { file: string };
@@ -107,6 +107,8 @@ export interface AgentKind {
   definition: z.ZodType;
   /** Absent: nothing is known of the program but each agent's definition. */
   hosted?: HostedProgram;
+  /** What must be right on a host, for a kind whose program only a definition names; null: none was given. Throws `invalid_input`. */
+  checks?: (definition: unknown) => readonly HostCheck[];
   /** Throws `invalid_input`. */
   read(definition: unknown): AgentProgram;
 }
@@ -115,22 +117,28 @@ export function defineAgentKind<Definition>(spec: {
   kind: string;
   definition: z.ZodType<Definition>;
   hosted?: HostedProgram;
+  checks?: (definition: Definition | null) => readonly HostCheck[];
   program(definition: Definition): AgentProgram;
 }): AgentKind {
+  const parse = (definition: unknown): Definition => {
+    const parsed = spec.definition.safeParse(definition);
+    if (parsed.success) return parsed.data;
+    const problems = parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
+    const [first] = problems;
+    throw new RouseError(
+      "invalid_input",
+      `definition of kind ${spec.kind}: ${first?.path ?? ""} ${first?.message ?? ""}`.trim(),
+      { details: { problems }, nextStep: "Correct the definition and register the agent again." },
+    );
+  };
+  const { checks } = spec;
   return {
     kind: spec.kind,
     definition: spec.definition,
     ...(spec.hosted === undefined ? {} : { hosted: spec.hosted }),
-    read(definition) {
-      const parsed = spec.definition.safeParse(definition);
-      if (parsed.success) return spec.program(parsed.data);
-      const problems = parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
-      const [first] = problems;
-      throw new RouseError(
-        "invalid_input",
-        `definition of kind ${spec.kind}: ${first?.path ?? ""} ${first?.message ?? ""}`.trim(),
-        { details: { problems }, nextStep: "Correct the definition and register the agent again." },
-      );
-    },
+    ...(checks === undefined
+      ? {}
+      : { checks: (definition) => checks(definition === null ? null : parse(definition)) }),
+    read: (definition) => spec.program(parse(definition)),
   };
 }

@@ -1,4 +1,5 @@
 import { RouseError } from "../../runtime/errors.ts";
+import { acp } from "./acp/kind.ts";
 import { claudeCode } from "./claude-code/kind.ts";
 import { codex } from "./codex/kind.ts";
 import { gemini } from "./gemini/kind.ts";
@@ -13,6 +14,7 @@ export const agentKinds: AgentKinds = {
   [claudeCode.kind]: claudeCode,
   [opencode.kind]: opencode,
   [gemini.kind]: gemini,
+  [acp.kind]: acp,
   [generic.kind]: generic,
 };
 

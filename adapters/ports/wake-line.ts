@@ -27,3 +27,8 @@ export function threadOfWakeLine(draft: string): string | null {
 export function isWakeLine(draft: string): boolean {
   return threadOfWakeLine(draft) !== null;
 }
+
+/** The wake that a wake line stands for; null for any other text. */
+export function wakeIdOf(line: string): string | null {
+  return isWakeLine(line) ? (/^\s*\[rouse ([^\]\s]+)\]/.exec(line)?.[1] ?? null) : null;
+}

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -40,7 +41,7 @@ export async function installAgent(wanted: AgentPackage, options: InstallOptions
   const spec = `${wanted.name}@${wanted.version}`;
   const folder = join(cache, spec);
   const program = programIn(folder, wanted);
-  if (await answers(program, wanted.version)) return program;
+  if (await answers(folder, wanted)) return program;
   onProgress(`installing ${spec} into ${folder}`);
   mkdirSync(dirname(folder), { recursive: true });
   const draft = mkdtempSync(join(cache, ".draft-"));
@@ -87,23 +88,26 @@ function programIn(folder: string, { command }: AgentPackage): string {
 
 /** Most run as npm left them; some need the one step of their own that npm was told to skip. */
 async function finish(folder: string, wanted: AgentPackage, npm: Npm): Promise<void> {
-  const program = programIn(folder, wanted);
-  if (await answers(program, wanted.version)) return;
+  if (await answers(folder, wanted)) return;
   // Asked to run scripts for this package alone, npm does what its own installer would.
   const rebuild = ["rebuild", "--prefix", folder, "--ignore-scripts=false", wanted.name];
   await npm(rebuild).catch(() => {});
-  if (await answers(program, wanted.version)) return;
+  if (await answers(folder, wanted)) return;
   throw new InstallError(
     "program_unusable",
-    `${wanted.name}@${wanted.version} was installed, but \`${wanted.command} --version\` does not answer`,
+    `${wanted.name}@${wanted.version} was installed, but \`${wanted.command}\` does not answer`,
     "See that npm may install optional packages (npm config get omit) and that this platform is supported.",
   );
 }
 
-async function answers(program: string, version: string): Promise<boolean> {
+async function answers(folder: string, wanted: AgentPackage): Promise<boolean> {
+  const { name, version, isMute = false } = wanted;
   try {
-    const { stdout } = await run(program, ["--version"], { timeout: answersWithinMs });
-    return stdout.includes(version);
+    const asked = [isMute ? "--help" : "--version"];
+    const { stdout } = await run(programIn(folder, wanted), asked, { timeout: answersWithinMs });
+    if (!isMute) return stdout.includes(version);
+    const manifest = await readFile(join(folder, "node_modules", name, "package.json"), "utf8");
+    return manifest.includes(`"version": "${version}"`);
   } catch {
     return false;
   }

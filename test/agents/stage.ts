@@ -144,7 +144,7 @@ export class Stage {
     const asks = { permission: false, trust: false, ...options.asks };
     const { model, kind } = this;
     const definition = await kind.define({ agentId, program, cwd, home, modelUrl: model.url, asks });
-    await this.call("register_agent", { agent_id: agentId, kind: kind.name, definition });
+    await this.call("register_agent", { agent_id: agentId, kind: kind.kind ?? kind.name, definition });
     const player = new Player(this, { agentId, cwd });
     this.#players.push(player);
     return player;

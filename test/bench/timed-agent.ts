@@ -3,7 +3,7 @@
  * `{firstByteAt, submittedAt}` (epoch ms, fractions included) a wake to the file BENCH_LOG, then reads and acknowledges.
  */
 import { appendFileSync } from "node:fs";
-import { InputBox } from "../../adapters/agents/scripted/input-box.ts";
+import { InputBox } from "../../adapters/agents/face/input-box.ts";
 import { readPointer } from "../../adapters/agents/scripted/roles.ts";
 import { Screen } from "../../adapters/agents/scripted/screen.ts";
 import { ThreadTools } from "../../adapters/agents/scripted/thread-tools.ts";

@@ -1,7 +1,7 @@
 import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { parseJson } from "./parse-json.ts";
+import { parseJson } from "../parse-json.ts";
 import { resetIn, usedUpUntil } from "./usage-limit.ts";
 
 /** What a session's own record tells, of what matters to us. */

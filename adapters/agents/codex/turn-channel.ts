@@ -2,8 +2,9 @@ import { z } from "zod";
 import type { DeliverWakeOutput, DeliveryEvidence } from "../../../machines/participant/ports.ts";
 import { delay } from "../../../runtime/clock.ts";
 import { descendsFrom } from "../../terminals/process-table.ts";
+import { RpcRefusal } from "../json-rpc.ts";
 import type { RunningProgram, WakeChannel } from "../kind.ts";
-import { type CallCodex, CodexRefusal, withAppServer } from "./app-server.ts";
+import { type CallCodex, withAppServer } from "./app-server.ts";
 import type { CodexDefinition } from "./definition.ts";
 import { appServerSocket, codexHomeOf, sessionPattern } from "./home.ts";
 import { findRollout, RolloutReader } from "./rollout.ts";
@@ -84,7 +85,7 @@ async function startTurn(
   };
   const input = [{ type: "text", text, text_elements: [] }];
   const answer = await call("turn/start", { threadId, clientUserMessageId: wakeId, input }).catch(
-    (error: unknown) => (error instanceof CodexRefusal ? "refused" : "unknown"),
+    (error: unknown) => (error instanceof RpcRefusal ? "refused" : "unknown"),
   );
   if (answer === "refused") return nothingReached("stateUnknown");
   if (answer !== "unknown") evidence.submittedAt = io.clock.now();

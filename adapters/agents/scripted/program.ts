@@ -3,7 +3,7 @@
  * in place of a model. The demo and the tests run it; nothing else depends on it.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { InputBox } from "./input-box.ts";
+import { InputBox } from "../face/input-box.ts";
 import { readOptions, type ScriptedOptions } from "./options.ts";
 import { countPointers, missingPosts, type Pointer, readPointer } from "./roles.ts";
 import { type Dialog, Screen } from "./screen.ts";

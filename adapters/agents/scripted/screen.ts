@@ -1,3 +1,5 @@
+import { type LowerPart, type Output, Painter, wrapLines } from "../face/painter.ts";
+
 /** Draws the scripted agent like the real programs draw themselves: a growing transcript above, state and input box below. */
 
 export type Dialog = "permission" | "trust" | "login" | "update";
@@ -7,11 +9,6 @@ export interface Face {
   isLimited: boolean;
   dialog: Dialog | null;
   draft: string;
-}
-
-interface Output {
-  write(text: string): unknown;
-  readonly columns?: number;
 }
 
 const placeholder = "Ask the scripted agent to do anything";
@@ -40,47 +37,36 @@ export const scriptedPatterns = {
 
 export class Screen {
   readonly #output: Output;
+  readonly #painter: Painter;
   #face: Face = { isBusy: false, isLimited: false, dialog: null, draft: "" };
-  /** Rows between the top of the lower part and the cursor. */
-  #cursorRow = 0;
 
   constructor(output: Output) {
     this.#output = output;
+    this.#painter = new Painter(output);
   }
 
   open(): void {
-    this.#output.write("\u001B[?2004h");
-    this.#paint("");
+    this.#painter.open(this.#lowerPart());
   }
 
   close(): void {
-    this.#output.write("\u001B[?2004l\r\n");
+    this.#painter.close();
   }
 
   show(change: Partial<Face>): void {
     this.#face = { ...this.#face, ...change };
-    this.#paint("");
+    this.#painter.paint("", this.#lowerPart());
   }
 
   /** Adds lines to the transcript. */
   print(text: string): void {
     const lines = text.split("\n").map((line) => `- ${printable(line)}\r\n`);
-    this.#paint(lines.join(""));
+    this.#painter.paint(lines.join(""), this.#lowerPart());
   }
 
-  #paint(transcript: string): void {
-    const erase = `\r${this.#cursorRow > 0 ? `\u001B[${this.#cursorRow}A` : ""}\u001B[J`;
-    const { rows, cursor } = lowerPart(this.#face, Math.max(20, this.#output.columns ?? 80));
-    const back = rows.length - 1 - cursor.row;
-    const place = `${back > 0 ? `\u001B[${back}A` : ""}\r${cursor.column > 0 ? `\u001B[${cursor.column}C` : ""}`;
-    this.#cursorRow = cursor.row;
-    this.#output.write(erase + transcript + rows.join("\r\n") + place);
+  #lowerPart(): LowerPart {
+    return lowerPart(this.#face, Math.max(20, this.#output.columns ?? 80));
   }
-}
-
-interface LowerPart {
-  rows: string[];
-  cursor: { row: number; column: number };
 }
 
 function lowerPart({ isBusy, isLimited, dialog, draft }: Face, columns: number): LowerPart {
@@ -89,15 +75,11 @@ function lowerPart({ isBusy, isLimited, dialog, draft }: Face, columns: number):
     return { rows, cursor: { row: 1, column: 0 } };
   }
   const notice = isBusy ? "• Working (esc to interrupt)" : isLimited ? "You have hit your usage limit" : "";
-  const wrapped = draft === "" ? [] : wrap(printable(draft), columns - 3);
+  const wrapped = draft === "" ? [] : wrapLines(printable(draft), columns - 3);
   const first = wrapped[0] ?? `\u001B[2m${placeholder}\u001B[22m`;
   const box = [`› ${first}`, ...wrapped.slice(1).map((line) => `  ${line}`)];
   const column = 2 + (wrapped.at(-1)?.length ?? 0);
   return { rows: [notice, ...box, footer], cursor: { row: box.length, column } };
-}
-
-function wrap(text: string, width: number): string[] {
-  return text.split("\n").flatMap((line) => line.match(new RegExp(`.{1,${width}}`, "gu")) ?? [""]);
 }
 
 /** Whatever was typed or read must not act on the terminal. */

@@ -1,3 +1,4 @@
+import { agentKindOf, agentKinds } from "../../../adapters/agents/registry.ts";
 import { connectedFinding } from "../../../adapters/agents/host-checks.ts";
 import type { Finding, Host, HostCheck, HostedProgram } from "../../../adapters/agents/host.ts";
 import { printableLine } from "../../../runtime/printable.ts";
@@ -12,13 +13,18 @@ const mostCharacters = 500;
 const mostMs = 60_000;
 
 /** Looks at everything that agents of the kind need on this host. Throws `invalid_input` for an unknown kind. */
-export async function examine(invocation: Invocation, kind: string): Promise<DoctorReport> {
+export async function examine(
+  invocation: Invocation,
+  kind: string,
+  definition: unknown,
+): Promise<DoctorReport> {
   const { surroundings, isJson } = invocation;
   const host = hostOf(surroundings.environment);
   const program = hostedProgram(kind);
+  const own = program?.checks ?? agentKindOf(agentKinds, kind).checks?.(definition) ?? [];
   const signal = AbortSignal.timeout(mostMs);
   const checks: DoctorReport["checks"] = [];
-  for (const { code, step, needsProgram, look } of checksOf(invocation, kind, program)) {
+  for (const { code, step, needsProgram, look } of [...own, ...checksOf(invocation, kind, program)]) {
     const isMissing = checks.some((check) => check.code === "program" && check.status === "fail");
     if (needsProgram && isMissing) continue;
     if (!isJson) surroundings.err(`  ${step} …\n`);
@@ -34,7 +40,7 @@ function checksOf(invocation: Invocation, kind: string, program: HostedProgram |
     look: (host: Host) => connectedFinding(known, host, `rouse agent connect ${kind} --agent NAME`),
   });
   return [
-    ...(program === null ? [] : [...program.checks, connected(program)]),
+    ...(program === null ? [] : [connected(program)]),
     {
       ...{ ...general, code: "endpoint", step: "asking the node for its tools" },
       look: () => endpointFinding(invocation),

@@ -16,6 +16,7 @@ export function requireHostedProgram(kind: string): HostedProgram {
   const program = hostedProgram(kind);
   if (program !== null) return program;
   throw new RouseError("invalid_input", `agents of kind ${kind} have no settings that are known`, {
-    nextStep: "Add the server `rouse mcp` to the program's own settings, as docs/mcp.md shows.",
+    nextStep:
+      "Agents that Rouse launches need none. For sessions of your own add the server `rouse mcp` to the program's own settings, as docs/mcp.md shows.",
   });
 }

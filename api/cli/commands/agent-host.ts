@@ -1,21 +1,36 @@
 import { Option } from "commander";
 import { defineCommand } from "../command.ts";
 import type { ConnectGiven } from "../agents/connect.ts";
+import { readDefinition } from "../definition.ts";
 import { doctorText } from "../views/agents.ts";
 
 /** What concerns the agent programs of this host: done here, as the person, and not by the node. */
 
-export const doctor = defineCommand<{ kind: string }>({
+export const doctor = defineCommand<{ kind: string; definition?: string }>({
   usage: "doctor <kind>",
   summary: "Tell what agents of a kind need on this host, what of it works, and how to put the rest right.",
   remarks:
     "Looks at the program, its version, settings and sign-in, at what wakes it, at our tools with your token, and at tmux. Starts no session and shows no secret. Exit code 0: nothing fails, 1: something does.",
-  arguments: { kind: "codex, claude-code, opencode, gemini or generic" },
-  examples: ["agent doctor codex", "agent doctor claude-code --json"],
-  async run(invocation, { kind }) {
+  arguments: { kind: "codex, claude-code, opencode, gemini, acp or generic" },
+  options: [
+    new Option(
+      "--definition <json>",
+      "an agent's definition, which alone names the program of kind acp; @FILE reads it from a file",
+    ),
+  ],
+  examples: [
+    "agent doctor codex",
+    "agent doctor claude-code --json",
+    "agent doctor acp --definition @agent.json",
+  ],
+  async run(invocation, { kind, definition }) {
     // Kinds bring their programs' ways along: loaded by this command alone.
     const { examine } = await import("../agents/doctor.ts");
-    const report = await examine(invocation, kind);
+    const report = await examine(
+      invocation,
+      kind,
+      definition === undefined ? null : readDefinition(definition),
+    );
     invocation.show(report, doctorText);
     if (!report.ok) process.exitCode = 1;
   },

@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
 import { Option } from "commander";
-import { RouseError } from "../../../runtime/errors.ts";
 import { defineCommand, type CommandGroup } from "../command.ts";
+import { readDefinition } from "../definition.ts";
 import { connect, doctor } from "./agent-host.ts";
 import { cursor, limit, type Paged } from "../options.ts";
 import { agentTable, agentText } from "../views/runtimes.ts";
@@ -26,29 +25,6 @@ const register = defineCommand<{ agent: string; kind: string; definition: string
     invocation.show(await invocation.call("register_agent", input), agentText);
   },
 });
-
-function readDefinition(given: string): unknown {
-  const text = given.startsWith("@") ? readDefinitionFile(given.slice(1)) : given;
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (cause) {
-    throw new RouseError("invalid_input", `the definition is not JSON: ${(cause as Error).message}`, {
-      nextStep: `Quote it for the shell, for instance '{"command": ["my-agent"]}', or use @FILE.`,
-      cause,
-    });
-  }
-}
-
-function readDefinitionFile(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new RouseError("invalid_input", `cannot read ${path}: ${(cause as Error).message}`, {
-      nextStep: "Name a readable file after @.",
-      cause,
-    });
-  }
-}
 
 const listing = defineCommand<Paged>({
   usage: "list",

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { InputBox } from "../../../adapters/agents/scripted/input-box.ts";
+import { InputBox } from "../../../adapters/agents/face/input-box.ts";
 import { missingPosts, readPointer, type ReadMessage } from "../../../adapters/agents/scripted/roles.ts";
 import { openSession } from "../../../adapters/agents/scripted/sessions.ts";
 import { wakeLine } from "../../../adapters/ports/wake-line.ts";

@@ -30,6 +30,8 @@ export interface PlayedDialog {
 /** An agent program as it is registered and played with. */
 export interface PlayedKind {
   name: AgentPackageName;
+  /** As it is registered; default its name. */
+  kind?: string;
   /** Its wakes go a way of their own, and are not typed. */
   hasChannel?: true;
   /** The definition that it is registered with; writes what else the program needs. */

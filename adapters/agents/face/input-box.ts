@@ -1,4 +1,4 @@
-/** The input box of the scripted agent: reads raw key strokes like the real programs do. Pure but for its own state. */
+/** An input box of programs of ours: reads raw key strokes like the real programs do. Pure but for its own state. */
 
 export type BoxEvent = { type: "submitted"; text: string } | { type: "interrupted" } | { type: "changed" };
 
