@@ -77,12 +77,13 @@ export function createNode(options: NodeOptions): Node {
   const { nodeId, host, store, doorbell, registry, clock } = options;
   const timing = { ...defaultTiming, ...options.timing };
   const foreign: ForeignCharts = { wereMet: false };
+  const patience = new Patience(clock);
   const turnOptions = {
     store,
     registry,
     doorbell,
     foreign,
-    patience: new Patience(clock),
+    patience,
     onActorFailed: (error: unknown) => options.onError("turns", error),
     snapshots: new SnapshotCache(),
     onCancelled: (effects: Parameters<Performer["renew"]>[0]) => {
@@ -122,7 +123,7 @@ export function createNode(options: NodeOptions): Node {
 
   let stopping: Promise<void> | null = null;
   const stop = (): Promise<void> =>
-    (stopping ??= drain({ options, membership, performer, turns, others }, timing.drainMs));
+    (stopping ??= drain({ options, membership, performer, patience, turns, others }, timing.drainMs));
   return {
     engine,
     join: () => membership.confirm(),
@@ -150,12 +151,13 @@ interface NodeParts {
   options: NodeOptions;
   membership: Membership;
   performer: Performer;
+  patience: Patience;
   turns: Loop;
   others: readonly Loop[];
 }
 
 async function drain(
-  { options, membership, performer, turns, others }: NodeParts,
+  { options, membership, performer, patience, turns, others }: NodeParts,
   drainMs: number,
 ): Promise<void> {
   const heartbeatFailed = (error: unknown): void => options.onError("heartbeat", error);
@@ -164,6 +166,7 @@ async function drain(
   // Turns go on while effects finish, so that their outcomes are applied.
   await performer.drain(membership.isEvicted ? 0 : drainMs);
   await turns.stop();
+  await patience.settled();
   await membership.leave().catch(heartbeatFailed);
 }
 

@@ -31,6 +31,7 @@ export class Patience {
   readonly #troubles = new Map<Address, Trouble>();
   #share = 1;
   #managed = 0;
+  #trial: Promise<number> | null = null;
 
   constructor(clock: Pick<Clock, "now"> = { now: () => 0 }) {
     this.#clock = clock;
@@ -41,15 +42,27 @@ export class Patience {
     return { actors: actors / this.#share, mailPerActor: Math.ceil(mailPerActor / this.#share) };
   }
 
-  isTrouble(address: Address): boolean {
-    return this.#troubles.has(address);
+  get inTrouble(): Address[] {
+    return [...this.#troubles.keys()];
   }
 
-  /** It is no trouble, or has rested. */
-  mayMove(address: Address): boolean {
-    const restMs = (this.#troubles.get(address)?.restsUntil ?? 0) - this.#clock.now();
-    // Longer is no rest of ours: the clock was set back.
-    return restMs <= 0 || restMs > longestPauseMs;
+  /** Tries those in trouble that have rested. One pass at a time: whoever comes meanwhile gets its outcome, too. */
+  tryApart(tryEach: (rested: Iterable<Address>) => Promise<number>): Promise<number> {
+    this.#trial ??= tryEach(this.#rested()).finally(() => (this.#trial = null));
+    return this.#trial;
+  }
+
+  /** No pass of `tryApart` is under way. */
+  async settled(): Promise<void> {
+    await this.#trial;
+  }
+
+  *#rested(): Iterable<Address> {
+    for (const [address, { restsUntil }] of this.#troubles) {
+      const restMs = restsUntil - this.#clock.now();
+      // Longer is no rest of ours: the clock was set back.
+      if (restMs <= 0 || restMs > longestPauseMs) yield address;
+    }
   }
 
   /** True when this failure is one too many, or when trying again would end the same way: its mail is to be set aside. */

@@ -52,6 +52,8 @@ export interface ClaimRequest {
   machineHashes?: readonly string[];
   /** Only actors of these, see `shardOf`; absent: of all. */
   shards?: readonly number[];
+  /** These are left, and others found behind their mail; absent: none. */
+  passedOver?: readonly Address[];
 }
 
 export interface Claim {

@@ -88,6 +88,8 @@ async function takeTurnsInLane(options: TurnOptions, lane: Lane): Promise<TurnsT
   let moved = 0;
   for (let turns = 1; ; turns += 1) {
     const taken = await takeTurn(options, lane);
+    // Not awaited: one that is slow takes until the deadline.
+    void tryApart(options);
     moved += taken.moved;
     if (!taken.isMoreWaiting || turns === turnsPerLane) return { moved, isMoreWaiting: taken.isMoreWaiting };
   }
@@ -95,19 +97,21 @@ async function takeTurnsInLane(options: TurnOptions, lane: Lane): Promise<TurnsT
 
 /** Advances every actor that has mail, up to one batch. Returns how many actors moved. */
 export async function turn(options: TurnOptions): Promise<number> {
-  return (await takeTurn(options)).moved;
+  const { moved } = await takeTurn(options);
+  return moved + (await tryApart(options));
 }
 
 async function takeTurn(options: TurnOptions, lane?: Lane): Promise<TurnsTaken> {
   const { registry, foreign = { wereMet: false }, patience = new Patience() } = options;
   let claimed: Address[] = [];
-  let apart: Address[] = [];
   let isMoreWaiting = false;
   const advanceBatch = (): Promise<number> => {
-    const passOver = foreign.wereMet ? { machineHashes: registry.machineHashes } : {};
+    const ofOurCharts = foreign.wereMet ? { machineHashes: registry.machineHashes } : {};
     const shards = lane?.shards();
     const within = shards === undefined ? {} : { shards };
-    const firstClaim = { ...patience.batch, ...passOver, ...within };
+    const inTrouble = patience.inTrouble;
+    const passedOver = inTrouble.length === 0 ? {} : { passedOver: inTrouble };
+    const firstClaim = { ...patience.batch, ...ofOurCharts, ...within, ...passedOver };
     const claim = async (tx: Transaction): Promise<Claim[]> => {
       const claims = await tx.claimReady(firstClaim);
       const isFull = claims.length === firstClaim.actors;
@@ -115,10 +119,8 @@ async function takeTurn(options: TurnOptions, lane?: Lane): Promise<TurnsTaken> 
       isMoreWaiting = isFull || claims.reduce((mails, { mail }) => mails + mail.length, 0) >= fewMails;
       const own = claims.filter(({ actor }) => registry.runs(actor));
       foreign.wereMet ||= own.length < claims.length;
-      const [usual, troubled] = byTrouble(own, patience);
-      claimed = usual.map(({ actor }) => actor.address);
-      apart = troubled.map(({ actor }) => actor.address).filter((address) => patience.mayMove(address));
-      return usual;
+      claimed = own.map(({ actor }) => actor.address);
+      return own;
     };
     return advance(options, { claim, firstClaim });
   };
@@ -128,7 +130,6 @@ async function takeTurn(options: TurnOptions, lane?: Lane): Promise<TurnsTaken> 
     patience.asksMore();
     // Foreign mail may have stood before our own.
     if (moved === 0 && foreign.wereMet !== knewOfForeign) moved = await advanceBatch();
-    moved += await advanceEach(options, apart);
     return { moved, isMoreWaiting: isMoreWaiting && moved > 0 };
   } catch (error) {
     if (isNobodysFault(error) && claimed.length > 0) patience.asksLess(claimed);
@@ -138,13 +139,17 @@ async function takeTurn(options: TurnOptions, lane?: Lane): Promise<TurnsTaken> 
   }
 }
 
-function byTrouble(claims: readonly Claim[], patience: Patience): [usual: Claim[], troubled: Claim[]] {
-  const isTrouble = ({ actor }: Claim): boolean => patience.isTrouble(actor.address);
-  return [claims.filter((claim) => !isTrouble(claim)), claims.filter(isTrouble)];
+/** Those that failed lately and have rested, each by itself. */
+async function tryApart(options: TurnOptions): Promise<number> {
+  const { patience = new Patience(), doorbell } = options;
+  const moved = await patience.tryApart((rested) => advanceEach(options, rested));
+  // One mail of each was taken, and claims passed over the rest.
+  if (moved > 0) doorbell.ring(["mail"]);
+  return moved;
 }
 
-/** Of a batch that failed because of one of its actors, and of those that failed lately: each by itself. */
-async function advanceEach(options: TurnOptions, addresses: readonly Address[]): Promise<number> {
+/** Of a batch that failed because of one of its actors, or of those that failed lately: each by itself. Never throws. */
+async function advanceEach(options: TurnOptions, addresses: Iterable<Address>): Promise<number> {
   let moved = 0;
   for (const address of addresses) {
     try {

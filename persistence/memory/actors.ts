@@ -8,12 +8,13 @@ import { compare, type ActorRow, type Scope } from "./state.ts";
 
 export function claimReady(
   scope: Scope,
-  { actors, mailPerActor, machineHashes, shards }: ClaimRequest,
+  { actors, mailPerActor, machineHashes, shards, passedOver = [] }: ClaimRequest,
 ): Claim[] {
   const waiting = scope.state.actors
     .values()
     .filter(({ address, status }) => status !== "quarantined" && scope.state.mailboxes.has(address))
     .filter(({ machineHash }) => machineHashes?.includes(machineHash) ?? true)
+    .filter(({ address }) => !passedOver.includes(address))
     .filter(({ address }) => shards?.includes(shardOf(address)) ?? true)
     .map((actor) => ({ actor, firstId: scope.state.mailboxes.get(actor.address)?.[0]?.id ?? 0 }));
   return waiting

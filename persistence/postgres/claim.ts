@@ -8,11 +8,12 @@ import { shardCount } from "../../runtime/shard.ts";
 /** Migration 0011 says how the function locks and reads. */
 export async function claimReady(
   { sql, workspaceId }: Scope,
-  { actors: limit, mailPerActor, machineHashes, shards }: ClaimRequest,
+  { actors: limit, mailPerActor, machineHashes, shards, passedOver }: ClaimRequest,
 ): Promise<Claim[]> {
   const rows = await sql`
     select * from rouse.claim_ready(
-      ${workspaceId}, ${shardCount}, ${shards ?? null}::integer[], ${limit}, ${machineHashes ?? null}::text[]
+      ${workspaceId}, ${shardCount}, ${shards ?? null}::integer[], ${limit}, ${machineHashes ?? null}::text[],
+      ${passedOver ?? null}::text[]
     )`;
   const claims = new Map<Address, Claim>();
   for (const row of rows) {

@@ -5,7 +5,7 @@ import { RouseError } from "../../runtime/errors.ts";
 import { Patience } from "../../runtime/patience.ts";
 import { Registry } from "../../runtime/registry.ts";
 import type { Store, Transaction } from "../../runtime/store.ts";
-import { turn } from "../../runtime/turn.ts";
+import { takeTurns, turn } from "../../runtime/turn.ts";
 import { ManualClock } from "../manual-clock.ts";
 import { benchEntry } from "./bench-chart.ts";
 import { storeFixtures } from "./stores.ts";
@@ -111,6 +111,32 @@ describe.each(storeFixtures())("a store that refuses the turns of one actor $nam
     expect(await statusOf(1)).toBe("active");
   });
 
+  test("holds nobody up however long it takes by itself", async () => {
+    await tell(1);
+    await once();
+    failure = null;
+    await clock.advance(100);
+    const answers = Promise.withResolvers<undefined>();
+    const slowAlone: Store = {
+      ...failing,
+      transaction: async (work, options) => {
+        if (options?.firstClaim === undefined) await answers.promise;
+        return failing.transaction(work, options);
+      },
+    };
+    await tell(1, 2);
+    const options = { store: slowAlone, registry, doorbell, patience };
+    expect(await takeTurns(options)).toMatchObject({ moved: 1 });
+    await tell(2);
+    expect(await takeTurns(options)).toMatchObject({ moved: 1 });
+    expect([await versionOf(1), await versionOf(2)]).toEqual([1, 3]);
+    answers.resolve(undefined);
+    await patience.settled();
+    expect(await versionOf(1)).toBe(2);
+    expect(await takeTurns(options)).toMatchObject({ moved: 1 });
+    expect(await versionOf(1)).toBe(3);
+  });
+
   test("because it is away for long sets nobody aside, and none of the others waits for more than its turn", async () => {
     await tell(1, 2);
     failure = new RouseError("database_unavailable", "The database took longer than 30000 ms.");
@@ -121,6 +147,41 @@ describe.each(storeFixtures())("a store that refuses the turns of one actor $nam
     failure = null;
     await onceASecond(60);
     expect([await statusOf(1), await versionOf(1), await versionOf(2)]).toEqual(["active", 2, 2]);
+  });
+});
+
+describe.each(storeFixtures())("more actors in trouble than one claim takes $name", ({ open, close }) => {
+  afterAll(close);
+
+  test("do not stand before the others", async () => {
+    const clock = new ManualClock();
+    const store = await open(clock);
+    const addresses = Array.from({ length: 261 }, (_, index) => `bench/${index}` as const);
+    const engine = createEngine({ store, registry, doorbell });
+    await store.transaction(async (tx) => {
+      for (const address of addresses) await engine.create(tx, { kind: "bench", address, input: { n: 1 } });
+      await tx.send(addresses.map((to) => ({ to, from: "test", event: { type: "told" } })));
+    });
+    const failing: Store = {
+      ...store,
+      transaction: (work, options) =>
+        store.transaction(
+          (tx) =>
+            work({
+              ...tx,
+              async commitTurns(commits) {
+                if (commits.some(({ actor }) => actor.address !== "bench/260"))
+                  throw new RouseError("internal", "index row size exceeds the maximum");
+                return tx.commitTurns(commits);
+              },
+            }),
+          options,
+        ),
+    };
+    const patience = new Patience(clock);
+    for (let round = 0; round < 3; round += 1) await turn({ store: failing, registry, doorbell, patience });
+    expect((await store.getActor("bench/260"))?.version).toBe(2);
+    expect((await store.counts()).mail).toBe(260);
   });
 });
 

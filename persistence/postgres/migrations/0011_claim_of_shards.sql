@@ -1,9 +1,11 @@
 -- compatible-with: 0001
 -- Only adds. Claims as 0003 does, within the shards that are named (null: all), so that claimers at the same time need not meet; and
 -- cheaper: little mail is found by one look instead of one for each shard, no more heads are read than will do if nobody else holds
--- them, and an actor is read by the statement that locks it.
+-- them, and an actor is read by the statement that locks it. Actors may be passed over (null: none): however much mail of theirs
+-- stands first, what is behind it is found.
 create function rouse.claim_ready(
-  of_workspace text, shard_count integer, of_shards integer[], actor_limit integer, known_hashes text[]
+  of_workspace text, shard_count integer, of_shards integer[], actor_limit integer, known_hashes text[],
+  passed_over text[]
 ) returns table (
   address text, kind text, subject text, version bigint, status text, machine_version text, machine_hash text,
   record text, updated_at bigint, seq bigint, sender text, event text, cause text, sent_at bigint
@@ -53,6 +55,7 @@ begin
             select 1 from rouse.actor q
             where q.workspace_id = of_workspace and q.address = m.address and q.status = 'quarantined' offset 0
           ))
+          and (passed_over is null or m.address <> all(passed_over))
           and (known_hashes is null or exists (
             select 1 from rouse.actor k
             where k.workspace_id = of_workspace and k.address = m.address and k.machine_hash = any(known_hashes) offset 0
@@ -78,6 +81,7 @@ begin
               select 1 from rouse.actor q
               where q.workspace_id = of_workspace and q.address = m.address and q.status = 'quarantined' offset 0
             ))
+            and (passed_over is null or m.address <> all(passed_over))
             and (known_hashes is null or exists (
               select 1 from rouse.actor k
               where k.workspace_id = of_workspace and k.address = m.address and k.machine_hash = any(known_hashes) offset 0

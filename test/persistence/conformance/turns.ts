@@ -219,6 +219,22 @@ export function turnsConform(open: OpenStore): void {
       expect(claim?.mail).toHaveLength(200);
     });
 
+    test("an actor that is passed over hides nobody, however much mail it has", async () => {
+      const { store } = newSubject(open);
+      const others = Array.from({ length: 200 }, (_, index): Address => `thread/b-${index}`);
+      const behind = others.filter((to) => shardOf(to) === shardOf("thread/a")).slice(0, 2);
+      await commit(store, creation("thread/a"), ...behind.map((to) => creation(to)));
+      const mail = [...Array.from({ length: 200 }, (): Address => "thread/a"), ...behind];
+      await store.transaction((tx) =>
+        tx.send(mail.map((to) => ({ to, from: "test", event: { type: "go" } }))),
+      );
+      const request = { actors: 8, mailPerActor: 10, passedOver: ["thread/a" as const] };
+      for (const within of [{}, { shards: [shardOf("thread/a")] }]) {
+        const claims = await store.transaction((tx) => tx.claimReady({ ...request, ...within }));
+        expect(claims.map(({ actor }) => actor.address)).toEqual(behind);
+      }
+    });
+
     test("claiming one actor that does not exist gives null", async () => {
       const { store } = newSubject(open);
       expect(await store.transaction((tx) => tx.claimActor("thread/a"))).toBeNull();
