@@ -3,8 +3,8 @@ import { isLiving, isManagedLiving } from "../machines/participant/facts.ts";
 import type { RuntimeFacts } from "../machines/runtime/contract.ts";
 import type { RuntimeContext } from "../machines/runtime/events.ts";
 import type { Agent } from "./domain.ts";
-import type { ActorRecord } from "./kernel.ts";
 import type { StoredActor } from "./store.ts";
+import { requireSnapshot } from "./stored-snapshot.ts";
 
 /** The truth about an agent as its participants should see it, from the tables. Pure. */
 export function agentFacts(agent: Agent | null, runtimes: readonly StoredActor[]): AgentFacts {
@@ -22,7 +22,6 @@ export function agentFacts(agent: Agent | null, runtimes: readonly StoredActor[]
 
 /** What a runtime's chart published last. */
 function reportedFacts(actor: StoredActor): RuntimeFacts[] {
-  const { snapshot } = JSON.parse(actor.record) as ActorRecord;
-  const { reported } = snapshot["context"] as RuntimeContext;
+  const { reported } = requireSnapshot(actor)["context"] as RuntimeContext;
   return reported === null ? [] : [reported];
 }

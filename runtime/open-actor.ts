@@ -1,11 +1,11 @@
 import { RouseError } from "./errors.ts";
-import type { ActorRecord } from "./kernel.ts";
 import { machineHash } from "./machine-hash.ts";
 import { migrateActor } from "./migrate-actor.ts";
 import { Plan } from "./plan.ts";
 import type { MachineEntry, Registry, Route } from "./registry.ts";
 import type { SnapshotCache } from "./snapshot-cache.ts";
 import type { StoredActor, TurnCommit } from "./store.ts";
+import { readRecord } from "./stored-snapshot.ts";
 
 /** From a stored actor to one that mail can be applied to. Pure. */
 
@@ -23,13 +23,13 @@ export interface OpenActor {
 
 /**
  * An actor of an earlier chart is migrated on the way, as the first change of the plan.
- * Throws `machine_version_mismatch`, `machine_migration_failed`.
+ * Throws `machine_version_mismatch`, `machine_migration_failed`, and `internal` for a record that cannot be read.
  */
 export function openActor({ registry, snapshots }: ActorSource, actor: StoredActor, now: number): OpenActor {
   const route = registry.routeFor(actor);
   // Migrations are others' code and may change what they are given, so they get a record of their own.
   const kept = route.steps.length === 0 ? (snapshots?.take(actor) ?? null) : null;
-  const record = kept ?? (JSON.parse(actor.record) as ActorRecord);
+  const record = kept ?? readRecord(actor);
   const plan = new Plan(actor, route.entry, { version: actor.version, record });
   if (route.steps.length > 0) migrate(plan, { actor, route, now: timeFor(actor, now) });
   return { entry: route.entry, plan };

@@ -3,8 +3,8 @@ import type { Address } from "../../machines/mail.ts";
 import { delay, type Clock } from "../../runtime/clock.ts";
 import type { Engine } from "../../runtime/engine.ts";
 import { RouseError } from "../../runtime/errors.ts";
-import type { ActorRecord } from "../../runtime/kernel.ts";
 import type { ActorEvent, Store, StoredActor, StoredJournalEntry } from "../../runtime/store.ts";
+import { requireSnapshot } from "../../runtime/stored-snapshot.ts";
 import type { ActorState, Sent } from "./actor.ts";
 import type { EventOf } from "./chart-types.ts";
 
@@ -25,7 +25,7 @@ export interface JournalOptions {
 /** One actor, existing or not. Holds nothing: any process may have one. */
 export interface ActorHandle<Machine extends AnyStateMachine> {
   readonly address: Address;
-  /** Null when it was never created. */
+  /** Null when it was never created. Throws `internal`, naming it, when its record cannot be read. */
   get(): Promise<ActorState<Machine> | null>;
   /**
    * Applies an event at once, after the mail that waits already; committed when it returns.
@@ -100,9 +100,11 @@ export function createHandle<Machine extends AnyStateMachine>(
 }
 
 export function stateOf<Machine extends AnyStateMachine>(actor: StoredActor): ActorState<Machine> {
-  const { snapshot } = JSON.parse(actor.record) as ActorRecord;
   // What is stored was written by this very chart.
-  const { value, context, output } = snapshot as Pick<ActorState<Machine>, "value" | "context" | "output">;
+  const { value, context, output } = requireSnapshot(actor) as Pick<
+    ActorState<Machine>,
+    "value" | "context" | "output"
+  >;
   const { address, status, version, updatedAt } = actor;
   return { address, status, value, context, output, version, updatedAt };
 }

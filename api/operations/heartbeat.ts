@@ -4,6 +4,7 @@ import type { ParticipantEvent } from "../../machines/participant/events.ts";
 import type { RuntimeContext, RuntimeEvent } from "../../machines/runtime/events.ts";
 import type { AgentSession } from "../../runtime/domain.ts";
 import type { StoredActor, Transaction } from "../../runtime/store.ts";
+import { snapshotIn } from "../../runtime/stored-snapshot.ts";
 import { runtimeContext } from "./actor-view.ts";
 import { agentFacts } from "../../runtime/agent-facts.ts";
 import { hostName, iso, sessionId, timestamp } from "./fields.ts";
@@ -88,7 +89,9 @@ function isSame(one: AgentSession | null, other: AgentSession): boolean {
 
 async function livingRuntimes(tx: Transaction, agentId: string): Promise<RuntimeContext[]> {
   const actors: StoredActor[] = await tx.listActorsBySubject({ kind: "runtime", subject: agentId });
-  return actors.filter(({ status }) => status === "active").map((actor) => runtimeContext(actor));
+  return actors
+    .filter((actor) => actor.status === "active" && snapshotIn(actor) !== null)
+    .map((actor) => runtimeContext(actor));
 }
 
 /** By the token's session, else by the reported one, else the only one whose session is not known yet. */

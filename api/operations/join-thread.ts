@@ -2,6 +2,7 @@ import { addresses, topics } from "../../machines/mail.ts";
 import type { ParticipantEvent, ParticipantInput } from "../../machines/participant/events.ts";
 import { agentFacts } from "../../runtime/agent-facts.ts";
 import type { StoredActor, Transaction } from "../../runtime/store.ts";
+import { snapshotIn } from "../../runtime/stored-snapshot.ts";
 import { requireOpen, requireThread } from "./access.ts";
 import { pausedBy } from "./injection-switch.ts";
 import type { Workspace } from "./operation.ts";
@@ -45,7 +46,8 @@ async function holdRuntimes(tx: Transaction, agentId: string): Promise<StoredAct
   const held: StoredActor[] = [];
   for (const { address, status } of found) {
     const claim = status === "active" ? await tx.claimActor(address) : null;
-    if (claim !== null) held.push(claim.actor);
+    // One that cannot be read counts as it will when its own turn has set it aside: not at all.
+    if (claim !== null && snapshotIn(claim.actor) !== null) held.push(claim.actor);
   }
   return held;
 }

@@ -4,7 +4,8 @@
 alter table rouse.member add column reply_due_seq bigint;
 
 -- As the function of 0010 beside which it stands for earlier programs, and keeps what is owed: a message that wants replies
--- is owed one by everybody it addresses; any message of who owes one settles it (`replies`).
+-- is owed one by everybody it addresses; any message of who owes one settles it (`replies`). Since `append_messages` (0012)
+-- nothing of ours calls either; both stay for programs that ran before it, until no such program can.
 create function rouse.append_message(
   of_workspace text, of_thread text, by_author text, by_role text, of_kind text, of_body text, to_agents text[],
   answered bigint, at bigint, wants_reply boolean
