@@ -9,6 +9,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { becomeProgram, fail } from "../../terminals/become-program.ts";
 import { withAppServer } from "./app-server.ts";
 import type { CodexStart } from "./launch.ts";
+import { socketBehind } from "./web-socket.ts";
 
 const startsWithinMs = 60_000;
 const lookEveryMs = 30;
@@ -17,10 +18,15 @@ const failed = 1;
 /**
  * The terminal hangs up on its foreground group when its program is gone, however it ended. A server in the midst of a
  * turn would work on by itself: it gets a second to put its files in order. Without the server its terminal can do nothing.
+ * A server that was killed leaves its socket, for which it chose a place outside of our folder.
  */
 const guard = `
 socket=$1; shift
-end() { trap "" HUP; sleep 1; rm -f "$socket"; kill -KILL 0; }
+end() {
+  trap "" HUP; sleep 1
+  real=$(readlink "$socket") && [ -S "$real" ] && rm -f "$real" "$real.lock"
+  rm -f "$socket"; kill -KILL 0
+}
 trap end HUP
 "$@" &
 wait
@@ -57,7 +63,7 @@ async function resume(socketPath: string, resumed: object): Promise<void> {
 
 function answers(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(socketPath);
+    const socket = connect(socketBehind(socketPath));
     socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
     socket.once("connect", () => socket.destroy());
   });

@@ -42,7 +42,7 @@ export async function openTextSocket(path: string, hearer: Hearer, signal: Abort
 }
 
 /** Codex puts a link where it was told to listen: the address of a socket has at most 107 bytes, a path may have more. */
-function socketBehind(path: string): string {
+export function socketBehind(path: string): string {
   try {
     return readlinkSync(path);
   } catch {

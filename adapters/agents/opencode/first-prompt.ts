@@ -12,13 +12,17 @@ export function firstPromptVariables(text: string): Record<string, string> {
   return { [textVariable]: text, [launchVariable]: String(systemClock.now()) };
 }
 
-/** Hands in what the program was resumed for, once; also when a node before us was to do it and ended. */
+/**
+ * Hands in what the program was resumed for, once; also when a node before us was to do it and ended. In the session that it
+ * was resumed for, whichever it shows by now: in another one it would be new.
+ */
 export async function handInFirstPrompt(
   server: OpencodeServer,
-  { pid, runtimeId, sessionId }: RunningProgram,
+  { pid, runtimeId }: RunningProgram,
   signal: AbortSignal,
 ): Promise<void> {
   const text = startVariable(pid, textVariable);
+  const sessionId = startVariable(pid, "ROUSE_SESSION");
   if (text === null || sessionId === null) return;
   // The wake that resumed it may come again by the channel: then it is the same message.
   const [, wakeId = runtimeId] = /\[rouse ([^\]\s]+)\]/.exec(text) ?? [];

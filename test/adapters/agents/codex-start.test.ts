@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { agentKinds, readAgentProgram } from "../../../adapters/agents/registry.ts";
@@ -9,15 +9,17 @@ import { until } from "../../network/until.ts";
 import { type Stage, stageKinds } from "../terminals/stage.ts";
 import { screenShows } from "../terminals/terminal-conformance.ts";
 
-/** A Codex whose app-server, deaf to a hang-up as in the midst of a turn, notes its process id and listens. */
+/** A Codex whose app-server, deaf to a hang-up as in the midst of a turn, notes its process id and listens behind a link. */
 const fakeCodex = `
-import { writeFileSync } from "node:fs";
+import { symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 const [, , what, , address = ""] = process.argv;
 if (what === "app-server") {
   if (process.env.BROKEN === "1") { console.error("no home here"); process.exit(3); }
   process.on("SIGHUP", () => {});
-  createServer().listen(address.slice("unix://".length));
+  const real = process.env.NOTE + ".sock";
+  writeFileSync(real + ".lock", "");
+  createServer().listen(real, () => symlinkSync(real, address.slice("unix://".length)));
   writeFileSync(process.env.NOTE, String(process.pid));
 } else {
   console.log("the session");
@@ -36,7 +38,7 @@ describe.each(stageKinds.filter(({ isAvailable, hasProcesses }) => isAvailable &
     });
     afterEach(() => stage.end());
 
-    async function start(env: Record<string, string> = {}): Promise<TerminalAddress> {
+    async function start(env: Record<string, string> = {}, folder = stage.folder): Promise<TerminalAddress> {
       const fake = join(stage.folder, "codex.mjs");
       writeFileSync(fake, fakeCodex);
       const command = [process.execPath, fake];
@@ -45,12 +47,13 @@ describe.each(stageKinds.filter(({ isAvailable, hasProcesses }) => isAvailable &
         { purpose: "start", sessionId: null, prompt: null },
         {
           ...{ workspaceId: "w", agentId: "ann", runtimeId: "rt-1", mcpUrl: "http://127.0.0.1:1/mcp" },
-          ...{ credential: { token: "t" }, folder: stage.folder, baseEnv: { PATH: process.env["PATH"] } },
+          ...{ credential: { token: "t" }, folder, baseEnv: { PATH: process.env["PATH"] } },
         },
       );
       return stage.launch("ann", { argv, ...launch });
     }
 
+    const quietly = { throwIfNoEntry: false } as const;
     const serverPid = () => Number(readFileSync(note, "utf8"));
     const socket = () => join(stage.folder, "rt-1.sock");
 
@@ -63,7 +66,14 @@ describe.each(stageKinds.filter(({ isAvailable, hasProcesses }) => isAvailable &
       expect(processStartedAt(serverPid())).not.toBeNull();
       stage.killProgram(address);
       await until("the server to end", 20_000, () => processStartedAt(serverPid()) === null);
-      await until("its socket to go", 20_000, () => !existsSync(socket()));
+      const left = [socket(), `${note}.sock`, `${note}.sock.lock`];
+      await until("its socket to go", 20_000, () => !left.some((path) => lstatSync(path, quietly)));
+    });
+
+    test("it starts in a folder whose path is longer than the address of a socket may be", async () => {
+      const folder = join(stage.folder, "f".repeat(120));
+      mkdirSync(folder);
+      await screenShows(stage.terminal, await start({}, folder), "the session");
     });
 
     test("without its server the program does not stay either", async () => {

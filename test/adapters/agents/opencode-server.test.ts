@@ -228,7 +228,8 @@ describe("what the program tells of itself", () => {
   });
 
   const resumedAt = (launchedAt: number) => {
-    return { ROUSE_FIRST_PROMPT: "[rouse th-1.ann.1] look", ROUSE_LAUNCHED_AT: String(launchedAt) };
+    const text = "[rouse th-1.ann.1] look";
+    return { ROUSE_SESSION: session.id, ROUSE_FIRST_PROMPT: text, ROUSE_LAUNCHED_AT: String(launchedAt) };
   };
 
   test("is preceded by what it was resumed for, though a program that died has left that very message", async () => {
@@ -245,12 +246,13 @@ describe("what the program tells of itself", () => {
   test("is preceded by what it was resumed for, handed in once", async () => {
     child = start([fake, ...ours], resumedAt(Date.now()));
     await listening();
-    await ask("PUT", { sessions: [session] });
+    await ask("PUT", { sessions: [session, { id: "ses_2" }] });
     watch();
     await until("the prompt", 30_000, async () => (await prompts()).length > 0);
     ended.abort();
     await watching;
-    watch();
+    // A person has begun another session meanwhile.
+    watch({ sessionId: "ses_2" });
     await untilTold({ activity: "unknown" });
     expect(await prompts()).toHaveLength(1);
     await deliver();
