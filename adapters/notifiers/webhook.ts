@@ -97,6 +97,8 @@ function post(
       resolve(answer.statusCode ?? 0);
     });
     sent.once("error", (error) => reject(isRouseError(error) ? error : unreachable(host, error)));
+    // Who turns to another protocol gives neither an answer nor an error.
+    sent.once("close", () => reject(new RouseError("port_failed", `the webhook at ${host} gave no answer`)));
     sent.end(body);
   });
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { noticeReasons, notifierMeans, type Notification } from "../../machines/notifier/contract.ts";
 import type { NotifierContext, NotifierEvent } from "../../machines/notifier/events.ts";
+import { isTrial } from "../../machines/notifier/message.ts";
 import { RouseError } from "../../runtime/errors.ts";
 import type { Store, StoredActor, StoredEffect, Transaction } from "../../runtime/store.ts";
 import { requireReason } from "./access.ts";
@@ -181,12 +182,14 @@ export const testNotifications = defineMutation({
   input: one,
   output: {
     ...told,
-    notification_ids: z.array(z.string()).describe("Of the trials; a notifier that is off makes none."),
+    notification_ids: z
+      .array(z.string())
+      .describe("Of the trials; one that waits already is the one, and a notifier that is off makes none."),
   },
   async handler(call) {
     const actors = await tellNotifiers(call, (authority) => ({ type: "test.requested", ...authority }));
-    const newest = actors.flatMap((actor) => notifierContext(actor).queue.at(-1) ?? []);
-    const trials = newest.filter(({ reasons }) => reasons["test"] !== undefined);
+    const on = actors.map(notifierContext).filter(({ isOn, isServed }) => isOn && isServed);
+    const trials = on.flatMap(({ queue }) => queue.find(isTrial) ?? []);
     return {
       notifiers: actors.map(notifierView),
       notification_ids: trials.map(({ notificationId }) => notificationId),

@@ -3,7 +3,7 @@ import { hasAuthority } from "../authority.ts";
 import { timeOf } from "../mail.ts";
 import type { Notice, NotifierMeans } from "./contract.ts";
 import type { NotifierContext, NotifierInput, TimedNotifierEvent } from "./events.ts";
-import { afterGivenUp, afterSent, collectingMs, queueWith, trial, waitingWith } from "./message.ts";
+import { afterGivenUp, afterSent, collectingMs, isTrial, queueWith, trial, waitingWith } from "./message.ts";
 import { postWebhook, ringBell, runCommand } from "./ports.ts";
 
 type Args = { context: NotifierContext; event: TimedNotifierEvent };
@@ -61,7 +61,8 @@ const notifierSetup = setup({
         : { ...queueWith(context, context.waiting, timeOf(event)), waiting: null },
     ),
     makeTrial: assign(({ context, event }: Args) =>
-      event.type === "test.requested"
+      // One that waits already is the one: asked again and again while nothing arrives, they would pile up.
+      event.type === "test.requested" && !context.queue.some(isTrial)
         ? queueWith(context, trial(context, event.by, timeOf(event)), timeOf(event))
         : {},
     ),

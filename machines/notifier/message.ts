@@ -48,6 +48,10 @@ export function queueWith(context: NotifierContext, { count, reasons, notices }:
   return { made, queue: [...context.queue, { notificationId, at: now, count, reasons, notices }] };
 }
 
+export function isTrial({ reasons }: Pick<Notification, "reasons">): boolean {
+  return reasons["test"] !== undefined;
+}
+
 export function trial({ notifierId }: NotifierContext, by: string, now: number): Told {
   const notice: Notice = {
     noticeId: `notifier/${notifierId}@${now}`,
@@ -68,8 +72,8 @@ export function afterSent(context: NotifierContext, now: number): Partial<Notifi
     .filter(([subject, at]) => now - at < context.policy.threadQuietMs && !told.includes(subject))
     .slice(told.length - subjectsKept);
   const toldAt = Object.fromEntries([...kept, ...told.map((subject) => [subject, now] as const)]);
-  const isTrial = first?.reasons["test"] !== undefined;
-  return { queue, toldAt, lastSentAt: isTrial ? context.lastSentAt : now, sent: context.sent + 1 };
+  const wasTrial = first !== undefined && isTrial(first);
+  return { queue, toldAt, lastSentAt: wasTrial ? context.lastSentAt : now, sent: context.sent + 1 };
 }
 
 export function afterGivenUp({ queue, undelivered, givenUp }: NotifierContext): Partial<NotifierContext> {

@@ -120,6 +120,12 @@ describe("a notifier", () => {
     expect(story.now - sentAt).toBe(defaultNotifierPolicy.collectMs);
   });
 
+  test("keeps one trial at most, however often it is asked for one while nothing arrives", () => {
+    const story = new Story().mail(raised(1)).waits();
+    for (let n = 0; n < 5; n += 1) story.mail({ type: "test.requested", ...operator });
+    expect(story.context.queue.map(({ reasons }) => reasons)).toEqual([{ unanswered: 1 }, { test: 1 }]);
+  });
+
   test("collects nothing while it is off, and obeys operators alone", () => {
     const story = new Story().mail(raised(1));
     story.mail({ type: "notifier.switched", isOn: false, ...operator, role: "participant" });

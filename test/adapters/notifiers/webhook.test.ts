@@ -128,11 +128,36 @@ describe("a webhook", () => {
   );
 });
 
+test("an answer that turns to another protocol is a failure, too", async () => {
+  const turning = createServer().on("connection", (socket) => {
+    socket.once("data", () => {
+      socket.end("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n");
+    });
+  });
+  await new Promise<void>((resolve) => turning.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(turning.address() as AddressInfo).port}/`;
+  const options = { url, secret, allowPrivate: true, workspaceId: "w", withDetails: false };
+  const port = postWebhookPort({ ...options, clock: new ManualClock() });
+  await expect(perform(port, notification())).rejects.toMatchObject({ code: "port_failed" });
+  turning.closeAllConnections();
+  await new Promise((resolve) => turning.close(resolve));
+});
+
 test("only addresses of the public internet count as public", () => {
   const not = [
     ...["0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.31.0.1", "192.168.0.1"],
     ...["224.0.0.1", "255.255.255.255", "::", "::1", "::7f00:1", "::ffff:8.8.8.8", "64:ff9b::7f00:1"],
-    ...["fc00::1", "fe80::1", "ff02::1", "2002:7f00:1::", "localhost", ""],
+    ...[
+      "fc00::1",
+      "fe80::1",
+      "ff02::1",
+      "2002:7f00:1::",
+      "3fff::1",
+      "5f00::1",
+      "192.88.99.1",
+      "localhost",
+      "",
+    ],
   ];
   expect(not.filter(isPublicAddress)).toEqual([]);
   const are = ["8.8.8.8", "1.1.1.1", "172.32.0.1", "2606:4700::1111"];

@@ -141,6 +141,16 @@ describe.each(storeFixtures())("notifications $name", (fixture) => {
     );
   });
 
+  test("a trial that waits is named again, but not by a notifier that was switched off meanwhile", async () => {
+    await configure({ webhook });
+    const first = await world.call("test_notifications", person, {});
+    expect(first["notification_ids"]).toHaveLength(1);
+    const again = await world.call("test_notifications", person, {});
+    expect(again["notification_ids"]).toEqual(first["notification_ids"]);
+    await world.call("switch_notifications", person, { on: false, reason: "holiday" });
+    expect(await world.call("test_notifications", person, {})).toMatchObject({ notification_ids: [] });
+  });
+
   test("a switch needs a reason; a notifier that is off is told nothing", async () => {
     await configure({ webhook });
     await expect(world.call("switch_notifications", person, { on: false })).rejects.toMatchObject({
