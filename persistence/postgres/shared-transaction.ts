@@ -16,12 +16,13 @@ import type { Scope } from "./scope.ts";
 export interface SharedTransaction {
   /** For one of the calls. `onWrite` hears when there is something to undo. */
   openFor: (onWrite: () => void) => Transaction;
-  /** Sends what nobody waits for. */
+  /** Sends what nobody waits for, and throws what became of it. */
   finish: () => Promise<void>;
 }
 
 export function shareTransaction(scope: Scope, tx: Transaction): SharedTransaction {
   const flights = new Flights();
+  const unawaited: Promise<unknown>[] = [];
   const kinds = gather(scope, tx, () => flights.schedule());
   const { keys, members, messages, cursors, mail, records, audit } = kinds;
   flights.stages = [[keys], [members], [messages, cursors], [mail, records, audit]];
@@ -33,9 +34,18 @@ export function shareTransaction(scope: Scope, tx: Transaction): SharedTransacti
     advanceCursor: (request) => cursors.ask(request),
     send: (each) => mail.ask(each),
     putIdempotent: (id, record) => records.ask({ id, record }),
-    appendAudit: async (entry) => void audit.ask(entry),
+    async appendAudit(entry) {
+      const asked = audit.ask(entry);
+      // Nobody listens until the end.
+      asked.catch(() => undefined);
+      unawaited.push(asked);
+    },
   };
-  return { openFor: (onWrite) => tellingWrites(gathering, onWrite), finish: () => audit.send() };
+  const finish = async (): Promise<void> => {
+    await audit.send();
+    await Promise.all(unawaited);
+  };
+  return { openFor: (onWrite) => tellingWrites(gathering, onWrite), finish };
 }
 
 type Asked<Name extends keyof Transaction> = Transaction[Name] extends (given: infer Given) => unknown

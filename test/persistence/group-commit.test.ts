@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { connect, type Database } from "../../persistence/postgres/connect.ts";
 import { migrate } from "../../persistence/postgres/migrate.ts";
 import { createPostgresStore } from "../../persistence/postgres/store.ts";
+import type { NewAuditEntry } from "../../runtime/domain.ts";
 import { RouseError } from "../../runtime/errors.ts";
 import type { Store, Transaction } from "../../runtime/store.ts";
 import { callerOf, createWorld, type World } from "../api/world.ts";
@@ -208,6 +209,25 @@ test("acknowledgements of one moment share one commit, too", async () => {
     select count(distinct xmin::text)::int as transactions from rouse.member
     where workspace_id = ${store.workspaceId} and last_read_seq = 1`;
   expect(row).toEqual({ transactions: 1 });
+});
+
+test("an audit row that cannot even be written out takes its change with it, and no other's", async () => {
+  const entry: Omit<NewAuditEntry, "details"> = {
+    ...({ actor: "ann", role: "participant", operation: "post_message", subject: "thread/th-1" } as const),
+    ...({ outcome: "done", code: null, reason: null, requestId: null } as const),
+    changes: [],
+  };
+  const audited = (body: string, details: unknown) =>
+    store.transaction(
+      async (tx) => {
+        await post(tx, "th-1", "ann", { body });
+        await tx.appendAudit({ ...entry, details });
+      },
+      { group: "audited" },
+    );
+  const outcomes = await Promise.allSettled([audited("One", null), audited("Two", { number: 1n })]);
+  expect(outcomes).toMatchObject([{ status: "fulfilled" }, { reason: { name: "TypeError" } }]);
+  expect((await messagesIn("th-1")).map(({ body }) => body)).toEqual(["One"]);
 });
 
 test("each keeps the context it was called in", async () => {
