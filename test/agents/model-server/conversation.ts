@@ -23,10 +23,18 @@ export interface Conversation {
 }
 
 /** What the model answers, before it is put into a dialect. */
+export interface Refusal {
+  status: number;
+  headers?: Record<string, string>;
+  body: object;
+  /** In place of `body`, for a dialect whose programs read another one. */
+  bodies?: Readonly<Record<string, object>>;
+}
+
 export type Answer =
   | { say: string }
   | { call: OfferedTool; with: Record<string, unknown> }
-  | { refuse: { status: number; headers?: Record<string, string>; body: object } };
+  | { refuse: Refusal };
 
 /** Claude Code starts before all tools are connected, and tells its model to look for them by this one. */
 export const searchTool = "ToolSearch";

@@ -1,4 +1,4 @@
-import type { Conversation, Utterance } from "./conversation.ts";
+import type { Conversation, Refusal, Utterance } from "./conversation.ts";
 
 /** What the scripted model does, said in words of the thread tools. */
 
@@ -12,7 +12,7 @@ export type Decision =
   | { say: string }
   /** The tool by its own name: programs prefix it with the server's. */
   | { call: string; with: Record<string, unknown> }
-  | { refuse: { status: number; headers?: Record<string, string>; body: object } };
+  | { refuse: Refusal };
 
 /** Null: not mine. A promise keeps the turn running until it is kept. */
 export type Rule = (turn: Turn) => Decision | Promise<Decision> | null;
@@ -118,14 +118,22 @@ export function usageLimit(resetsAt: number): Decision {
           plan_type: "pro",
           resets_at: seconds,
           resets_in_seconds: Number(wait),
-          code: 429,
-          status: "RESOURCE_EXHAUSTED",
-          details: [
-            {
-              "@type": "type.googleapis.com/google.rpc.QuotaFailure",
-              violations: [{ quotaId: "GenerateRequestsPerDayPerProjectPerModel" }],
-            },
-          ],
+        },
+      },
+      // Codex does not understand an error with a number for its code.
+      bodies: {
+        gemini: {
+          error: {
+            code: 429,
+            status: "RESOURCE_EXHAUSTED",
+            message: "You've hit your usage limit.",
+            details: [
+              {
+                "@type": "type.googleapis.com/google.rpc.QuotaFailure",
+                violations: [{ quotaId: "GenerateRequestsPerDayPerProjectPerModel" }],
+              },
+            ],
+          },
         },
       },
     },

@@ -11,6 +11,7 @@ import {
   isObject,
   type Json,
   type Line,
+  type Refusal,
   searchTool,
 } from "./conversation.ts";
 import type { Utterance } from "./conversation.ts";
@@ -125,7 +126,7 @@ export class ModelServer {
     const answer = inWordsOf(await decision, conversation);
     if (response.destroyed) return;
     record.state = "refuse" in answer ? "refused" : "answered";
-    if ("refuse" in answer) return refuse(response, answer.refuse);
+    if ("refuse" in answer) return refuse(response, answer.refuse, dialect.name);
     if (!isStream) return sendJson(response, 200, dialect.whole(answer, model));
     if (!isOpenEnded) writeLines(response, dialect.opening(model));
     writeLines(response, dialect.stream(answer, model));
@@ -234,13 +235,15 @@ function writeLines(response: ServerResponse, lines: readonly Line[]): void {
   }
 }
 
-type Refusal = Extract<Answer, { refuse: object }>["refuse"];
-
 /** After an opening no status can follow any more: the stream breaks off. */
-function refuse(response: ServerResponse, { status, headers = {}, body }: Refusal): void {
+function refuse(
+  response: ServerResponse,
+  { status, headers = {}, body, bodies = {} }: Refusal,
+  dialect: string,
+): void {
   if (response.headersSent) return void response.destroy();
   response.writeHead(status, { "content-type": "application/json", ...headers });
-  response.end(JSON.stringify(body));
+  response.end(JSON.stringify(bodies[dialect] ?? body));
 }
 
 function sendJson(response: ServerResponse, status: number, body: object): void {

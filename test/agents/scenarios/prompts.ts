@@ -13,7 +13,7 @@ const opensWithinMs = 120_000;
 const settlesWithinMs = 60_000;
 
 /** Longer than the stage's quiet window. */
-const quietMs = 3_000;
+const quietMs = 6_000;
 
 type Waiting = Awaited<ReturnType<typeof shownPrompt>>;
 
