@@ -4,7 +4,7 @@ import type { Activity, DialogKind, LaunchPlan } from "../../machines/runtime/co
 import type { Clock } from "../../runtime/clock.ts";
 import { RouseError } from "../../runtime/errors.ts";
 import type { AgentPatterns } from "../terminals/patterns.ts";
-import type { HostCheck, HostedProgram } from "./host.ts";
+import type { HostCheck, HostedProgram, ServerCommand } from "./host.ts";
 
 /** A token that lasts for the session, or a file that always holds a good one. */
 export type AgentCredential = { token: string } | { file: string };
@@ -16,6 +16,8 @@ export interface LaunchIdentity {
   runtimeId: string;
   /** Address of the MCP endpoint. */
   mcpUrl: string;
+  /** The same over standard input and output: it stays while our node is away, and finds the next one. Token from its environment. */
+  stdioServer: ServerCommand;
   credential: AgentCredential;
   /** Private folder (0700) of this agent on this host; there once the kind has a `prepare`. */
   folder: string;

@@ -81,9 +81,9 @@ async function prepare(
   const plan = { purpose, sessionId, prompt };
   const session = program.sessionOf(plan, runtimeId);
   const credential = await credentialOf(world, program, { agentId, sessionId: session, runtimeId });
-  const { engine, mcpUrl, baseEnv } = world;
+  const { engine, mcpUrl, stdioServer, baseEnv } = world;
   const { workspaceId } = engine;
-  const identity = { workspaceId, agentId, runtimeId, mcpUrl, credential, folder, baseEnv };
+  const identity = { workspaceId, agentId, runtimeId, mcpUrl, stdioServer, credential, folder, baseEnv };
   const launch = program.launch(plan, identity);
   await requireFolder(launch.cwd);
   if (program.prepare !== undefined) {

@@ -5,6 +5,7 @@ import type { Engine } from "../../runtime/engine.ts";
 import { RouseError } from "../../runtime/errors.ts";
 import type { Terminal } from "../../runtime/terminal.ts";
 import type { WakeLimits } from "./wake-rate.ts";
+import type { ServerCommand } from "../agents/host.ts";
 import type { AgentKinds } from "../agents/registry.ts";
 
 export interface TokenOwner {
@@ -34,6 +35,8 @@ export interface WorldOptions {
   isPaused: (wake: { agentId: string; threadId: string | null }) => Promise<boolean>;
   /** Address of our MCP endpoint, as agents on this host reach it. */
   mcpUrl: string;
+  /** Speaks to that endpoint for programs that would give up one that goes away. */
+  stdioServer: ServerCommand;
   /** Our own environment; an allow-list of it reaches agents. */
   baseEnv: Readonly<Record<string, string | undefined>>;
   clock: Clock;

@@ -98,9 +98,11 @@ function tokenMissing(url: string): RouseError {
   });
 }
 
+/** Launched agents know the node by its MCP endpoint. */
 function checkedUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (url !== null && ["http:", "https:"].includes(url.protocol)) return url.href.replace(/\/+$/, "");
+  if (url !== null && ["http:", "https:"].includes(url.protocol))
+    return url.href.replace(/\/+$/, "").replace(/\/mcp$/, "");
   throw new RouseError("invalid_input", `${text} is no address of a node`, {
     nextStep: "Give it as http://HOST:PORT.",
   });

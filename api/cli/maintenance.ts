@@ -3,14 +3,14 @@ import { RouseError } from "../../runtime/errors.ts";
 import type { NodeMessage } from "../node-messages.ts";
 import type { Invocation } from "./invocation.ts";
 import { reportedFailure } from "./node-start.ts";
-import { programPath } from "./program-path.ts";
+import { programPath } from "../program-path.ts";
 
 /** Runs work on the database in a program of its own, with its progress on standard error. Throws what it reports. */
 export async function maintain<Report extends object>(
   { surroundings, isJson }: Invocation,
   args: readonly string[],
 ): Promise<Report> {
-  const child = spawn(process.execPath, ["--no-warnings", programPath("../main"), ...args], {
+  const child = spawn(process.execPath, ["--no-warnings", programPath("./main"), ...args], {
     env: surroundings.environment,
     stdio: ["ignore", "ignore", "ignore", "ipc"],
   });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { RouseError } from "../../runtime/errors.ts";
 import { logFileName, type NodeFile, type NodeMessage } from "../node-messages.ts";
 import { isKnown } from "./failure.ts";
-import { programPath } from "./program-path.ts";
+import { programPath } from "../program-path.ts";
 
 /** A first start makes a database; that takes some seconds, on a slow disk many. */
 const startDeadlineMs = 180_000;
@@ -25,7 +25,7 @@ interface Log {
 /** A node as a process of its own that outlives us. Throws what kept it from starting, and ends it then. */
 export async function startNode({ home, environment, onProgress }: StartRequest): Promise<NodeFile> {
   const { fd, log } = openLog(home);
-  const child = spawn(process.execPath, ["--no-warnings", programPath("../main"), "serve"], {
+  const child = spawn(process.execPath, ["--no-warnings", programPath("./main"), "serve"], {
     detached: true,
     cwd: "/",
     env: environment,

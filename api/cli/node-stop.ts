@@ -4,7 +4,7 @@ import { RouseError } from "../../runtime/errors.ts";
 import type { NodeFile } from "../node-messages.ts";
 import { isKnown } from "./failure.ts";
 import { isSameProcess } from "./node-process.ts";
-import { programPath } from "./program-path.ts";
+import { programPath } from "../program-path.ts";
 
 const lookAgainMs = 50;
 
@@ -40,7 +40,7 @@ function tooSlow({ pid }: NodeFile, timeoutMs: number): RouseError {
 
 /** Stops the embedded database; another one is left alone. Throws what the node's program reports. */
 export function stopDatabase(environment: NodeJS.ProcessEnv): Promise<void> {
-  const args = ["--no-warnings", programPath("../main"), "stop-database"];
+  const args = ["--no-warnings", programPath("./main"), "stop-database"];
   return new Promise((resolve, reject) => {
     execFile(process.execPath, args, { env: environment, cwd: "/" }, (error, _stdout, stderr) => {
       if (error === null) resolve();

@@ -34,6 +34,7 @@ import { openObservability, type Observability } from "./observability.ts";
 import { packageVersion } from "./package-version.ts";
 import { keepOperatorToken } from "./operator-token.ts";
 import { startRetention } from "./retention.ts";
+import { stdioServerOf } from "./stdio-server.ts";
 import { TokenFiles } from "./token-files.ts";
 import { openTerminals, type Terminals } from "./terminals.ts";
 
@@ -253,6 +254,7 @@ function buildNode(
         get mcpUrl() {
           return `${address.url}/mcp`;
         },
+        stdioServer: stdioServerOf(home.path),
         baseEnv: process.env,
         clock: systemClock,
         engine,

@@ -95,14 +95,14 @@ const LAYERS: Layer[] = [
     name: "agents of this host",
     files: /^api\/cli\/agents\//u,
     internal:
-      /^(?:api\/cli\/.*|api\/config\.ts|api\/operations\/fields\.ts|runtime\/(?:clock|errors|printable)\.ts|adapters\/agents\/.*|adapters\/terminals\/tmux\/terminal\.ts)$/u,
+      /^(?:api\/cli\/.*|api\/(?:config|program-path)\.ts|api\/operations\/fields\.ts|runtime\/(?:clock|errors|printable)\.ts|adapters\/agents\/.*|adapters\/terminals\/tmux\/terminal\.ts)$/u,
     packages: NOT_XSTATE,
   },
   {
     name: "api/cli",
     files: /^api\/cli\//u,
     internal:
-      /^(?:machines\/.*|runtime\/(?:errors|printable|audit-chain)\.ts|api\/operations\/.*|api\/client\/.*|api\/(?:config|secrets|node-messages|cli\/demo|cli\/agents\/(?:doctor|connect)|cli\/commands\/check|cli\/commands\/replay)\.ts)$/u,
+      /^(?:machines\/.*|runtime\/(?:errors|printable|audit-chain)\.ts|api\/operations\/.*|api\/client\/.*|api\/(?:config|secrets|node-messages|program-path|cli\/demo|cli\/agents\/(?:doctor|connect)|cli\/commands\/check|cli\/commands\/replay)\.ts)$/u,
     packages: NOT_XSTATE,
   },
   { name: "api/console", files: /^api\/console\//u, internal: NOTHING, packages: NOT_XSTATE },

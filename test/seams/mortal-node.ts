@@ -32,7 +32,8 @@ export class MortalNode {
   #file: NodeFile | null = null;
   #failure: Error | null = null;
   #isStopping = false;
-  #isBeingKilled = false;
+  /** Set while it is being killed. */
+  #meanwhile: (() => Promise<void>) | null = null;
   #trip: Trip | null = null;
   #nextTrip: Trip | null = null;
   #deaths: Death[] = [];
@@ -80,11 +81,14 @@ export class MortalNode {
     }
   }
 
-  /** As `kill -9` does at any moment; another comes at the same address. Resolves when that one is ready. */
-  async kill(): Promise<void> {
+  /**
+   * As `kill -9` does at any moment; another comes at the same address, once what happens meanwhile is over. Resolves when
+   * that one is ready.
+   */
+  async kill(meanwhile: () => Promise<void> = async () => {}): Promise<void> {
     const child = this.#child;
     if (child === null) throw new Error("the node does not run");
-    this.#isBeingKilled = true;
+    this.#meanwhile = meanwhile;
     const exited = once(child, "exit");
     child.kill("SIGKILL");
     await exited;
@@ -141,9 +145,9 @@ export class MortalNode {
 
   #onExit(code: number | null, signal: NodeJS.Signals | null): void {
     if (this.#isStopping) return;
-    if (this.#isBeingKilled) {
-      this.#isBeingKilled = false;
-      this.#ready = this.#run();
+    if (this.#meanwhile !== null) {
+      this.#ready = this.#meanwhile().then(() => this.#run());
+      this.#meanwhile = null;
       return;
     }
     if (signal !== "SIGKILL" || this.#trip === null) {

@@ -77,6 +77,7 @@ export class SimulatedProcess implements SimProcess {
           credentials: { tokenFor: (owner) => this.#tokenFor(owner) },
           isPaused: (wake) => this.#isPaused(wake),
           mcpUrl: "http://127.0.0.1:1/mcp",
+          stdioServer: { command: "rouse", args: ["mcp"], env: {} },
           baseEnv: {},
           clock: this.clock,
           engine,

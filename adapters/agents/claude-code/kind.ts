@@ -27,7 +27,7 @@ export const claudeCode = defineAgentKind({
       readsTokenFile: false,
       sessionOf,
       launch: (plan, identity) => launchClaudeCode(definition, plan, identity),
-      prepare: (_, folder) => prepareFolder(definition, folder),
+      prepare: (identity, folder) => prepareFolder(definition, identity, folder),
       observe: (program, tell, signal) =>
         observeSession(program, configFolderOf(definition, program.folder), tell, signal),
       findPrompt: ({ folder }, text, since) => findPrompt(configFolderOf(definition, folder), text, since),

@@ -19,6 +19,9 @@ const modelVariables = [
   "CLAUDE_CODE_OAUTH_TOKEN",
 ];
 
+/** A server that starts while our node is away answers once it is back: longer than `rouse mcp` waits for that. */
+const serverStartMs = 60_000;
+
 export function sessionOf({ purpose, sessionId }: LaunchPlan, runtimeId: string): string | null {
   return purpose === "resume" ? sessionId : chosenSession("claude-code", runtimeId);
 }
@@ -55,6 +58,7 @@ export function launchClaudeCode(
       {
         ...ownVariables(identity, modelVariables),
         DISABLE_AUTOUPDATER: "1",
+        MCP_TIMEOUT: String(serverStartMs),
         ...env,
         CLAUDE_CONFIG_DIR: configFolder,
       },

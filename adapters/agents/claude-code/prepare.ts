@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import type { ClaudeCodeDefinition } from "./definition.ts";
+import type { LaunchIdentity } from "../kind.ts";
 import { readJsonObject, writeJson } from "../json-file.ts";
 
 export const serverName = "rouse";
@@ -15,24 +16,27 @@ export function configFolderOf({ configFolder }: ClaudeCodeDefinition, folder: s
   return configFolder ?? join(folder, "config");
 }
 
-/** Without `alwaysLoad` our tools hide behind a search. Address and token come from the program's environment. */
-const mcpConfig = {
-  mcpServers: {
-    [serverName]: {
-      type: "http",
-      url: "${ROUSE_URL}",
-      headers: { Authorization: "Bearer ${ROUSE_TOKEN}" },
-      alwaysLoad: true,
-    },
-  },
-};
+/**
+ * Over HTTP the program drops a server that is away for some seconds, for good: so it gets a process of its own, which
+ * outlives our restarts. Without `alwaysLoad` our tools hide behind a search. The token comes from the program's environment.
+ */
+function mcpConfigOf({ stdioServer, credential }: LaunchIdentity): object {
+  const { command, args, env } = stdioServer;
+  const variable = "token" in credential ? "ROUSE_TOKEN" : "ROUSE_TOKEN_FILE";
+  const server = { type: "stdio", command, args, env: { ...env, [variable]: `\${${variable}}` } };
+  return { mcpServers: { [serverName]: { ...server, alwaysLoad: true } } };
+}
 
 const settings = { permissions: { allow: [`mcp__${serverName}`] } };
 
 /** Writes our own two files, and in a private configuration folder the answers to first-run dialogs. */
-export async function prepareFolder(definition: ClaudeCodeDefinition, folder: string): Promise<void> {
+export async function prepareFolder(
+  definition: ClaudeCodeDefinition,
+  identity: LaunchIdentity,
+  folder: string,
+): Promise<void> {
   const files = filesIn(folder);
-  await writeJson(files.mcpConfig, mcpConfig);
+  await writeJson(files.mcpConfig, mcpConfigOf(identity));
   await writeJson(files.settings, settings);
   if (definition.configFolder === undefined) await answerFirstRunDialogs(definition, folder);
 }

@@ -7,7 +7,7 @@ import { RouseError } from "../../../runtime/errors.ts";
 import { homeOf } from "../../config.ts";
 import { agentId } from "../../operations/fields.ts";
 import type { Invocation } from "../invocation.ts";
-import { programPath } from "../program-path.ts";
+import { programPath } from "../../program-path.ts";
 import { unifiedDiff } from "../render/diff.ts";
 import { paperOf } from "../render/paper.ts";
 import { connectedText, type ConnectReport, diffText } from "../views/agents.ts";
@@ -66,7 +66,7 @@ function serverCommand({ agent, url }: ConnectGiven, environment: NodeJS.Process
 
 /** By its name where that leads to this very program, so that it stays right after an update; else by its place. */
 function ownCommand({ PATH }: NodeJS.ProcessEnv): { command: string; args: string[] } {
-  const main = programPath("./main");
+  const main = programPath("./cli/main");
   const found = findProgram("rouse", PATH);
   if (found !== null && realpathSync(found) === realpathSync(main)) return { command: "rouse", args: [] };
   return { command: process.execPath, args: ["--no-warnings", main] };

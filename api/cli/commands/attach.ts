@@ -3,7 +3,7 @@ import { RouseError } from "../../../runtime/errors.ts";
 import { defineCommand } from "../command.ts";
 import type { Invocation } from "../invocation.ts";
 import type { Runtime } from "../payloads.ts";
-import { programPath } from "../program-path.ts";
+import { programPath } from "../../program-path.ts";
 
 export const attach = defineCommand<{ runtime: string }>({
   usage: "attach <runtime>",
@@ -44,7 +44,7 @@ export function attachCommand(runtime: Runtime): [string, ...string[]] {
   if (server !== null && target !== null) {
     if (backend === "tmux") return ["tmux", "-S", server, ...ownView(target)];
     if (backend === "pty") {
-      const program = programPath("../../adapters/terminals/pty/attach");
+      const program = programPath("../adapters/terminals/pty/attach");
       return [process.execPath, "--no-warnings", program, server];
     }
   }

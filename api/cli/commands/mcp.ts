@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { createInterface } from "node:readline";
 import { Option } from "commander";
 import { RouseError } from "../../../runtime/errors.ts";
 import { secretFile } from "../../secrets.ts";
 import { defineCommand } from "../command.ts";
 import { findConnection, findUrl, givenToken } from "../connection.ts";
 import type { Invocation } from "../invocation.ts";
+import { takeLines } from "../mcp/lines.ts";
 import { NodeLink } from "../mcp/node-link.ts";
 import { Proxy } from "../mcp/proxy.ts";
 import { TokenSource } from "../mcp/token-source.ts";
@@ -71,11 +71,8 @@ async function serve(invocation: Invocation, given: Given): Promise<void> {
     write: (message) => void process.stdout.write(`${JSON.stringify(message)}\n`),
     report: (text) => err(`rouse mcp: ${text}\n`),
   });
-  const lines = createInterface({ input: process.stdin, crlfDelay: Infinity });
-  const end = (): void => lines.close();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, end);
-  lines.on("line", (line) => proxy.receive(line));
-  await new Promise((resolve) => lines.once("close", resolve));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.stdin.destroy());
+  await takeLines(process.stdin, (line) => proxy.receive(line));
   proxy.close();
   tokens.close();
   process.stdin.destroy();

@@ -9,7 +9,7 @@ import { defineCommand } from "../command.ts";
 import { findRunningNode } from "../node-process.ts";
 import { reportedFailure, startNode } from "../node-start.ts";
 import { integer } from "../options.ts";
-import { programPath } from "../program-path.ts";
+import { programPath } from "../../program-path.ts";
 import { printableLine } from "../../../runtime/printable.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { connectText, upText, type UpReport } from "../views/up.ts";
@@ -75,7 +75,7 @@ function showLog(tell: (text: string) => void, lines: unknown): void {
 }
 
 async function stayInFront(surroundings: Surroundings, environment: NodeJS.ProcessEnv): Promise<void> {
-  const child = spawn(process.execPath, ["--no-warnings", programPath("../main"), "serve"], {
+  const child = spawn(process.execPath, ["--no-warnings", programPath("./main"), "serve"], {
     env: environment,
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });

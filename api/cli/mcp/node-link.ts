@@ -22,6 +22,14 @@ export interface Exchange {
 const firstPauseMs = 100;
 const longestPauseMs = 1_000;
 
+/** Where it runs is a person's matter: the model that reads this is not told to start one. */
+const away: Failure = {
+  code: "not_running",
+  message: "no node of Rouse answers",
+  next_step: "Repeat the call in a moment; if it stays so, ask a person to run rouse up.",
+  retryable: true,
+};
+
 /** What could not be had, for whoever asked. */
 export class LinkFailure extends Error {
   override readonly name = "LinkFailure";
@@ -62,13 +70,8 @@ export class NodeLink {
     } catch (error) {
       if (error instanceof LinkFailure) return error.failure;
       // Fetch says nothing but TypeError where nobody answers or the connection broke.
-      if (!(error instanceof TypeError)) return failureOf(error);
-      return {
-        code: "not_running",
-        message: "no node of Rouse answers",
-        next_step: "Repeat the call in a moment; if it stays so, ask a person to run rouse up.",
-        retryable: true,
-      };
+      const failure = error instanceof TypeError ? away : failureOf(error);
+      return failure.code === away.code ? away : failure;
     }
   }
 

@@ -18,7 +18,13 @@ const programWith = (definition: object = {}) =>
   readAgentProgram(agentKinds, "acp", { command: ["sh", "--acp"], cwd: "/", ...definition });
 
 const identity = (changes: Partial<LaunchIdentity> = {}): LaunchIdentity => ({
-  ...{ workspaceId: "w", agentId: "ann", runtimeId: "rt-1", mcpUrl: "http://127.0.0.1:1/mcp" },
+  ...{
+    workspaceId: "w",
+    agentId: "ann",
+    runtimeId: "rt-1",
+    mcpUrl: "http://127.0.0.1:1/mcp",
+    stdioServer: { command: "rouse", args: ["mcp"], env: {} },
+  },
   ...{ credential: { token: "secret-token" }, folder: "/run/ann", baseEnv: { PATH: "/usr/bin:/bin" } },
   ...changes,
 });

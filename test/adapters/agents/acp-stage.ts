@@ -62,7 +62,13 @@ export class AcpStage {
     parts: { definition?: object; start?: string; plan?: Partial<LaunchPlan> } = {},
   ): Promise<void> {
     const identity: LaunchIdentity = {
-      ...{ workspaceId: "w", agentId: "ann", runtimeId: "rt-1", mcpUrl: "http://127.0.0.1:1/mcp" },
+      ...{
+        workspaceId: "w",
+        agentId: "ann",
+        runtimeId: "rt-1",
+        mcpUrl: "http://127.0.0.1:1/mcp",
+        stdioServer: { command: "rouse", args: ["mcp"], env: {} },
+      },
       ...{ credential: { token: "secret-token" }, folder: this.folder, baseEnv: process.env },
     };
     const program = this.program(parts.definition, parts.start);

@@ -46,7 +46,13 @@ describe.skipIf(!canPlay)("the real Claude Code", { timeout: 3 * startsWithinMs 
     const definition = { command: [claude], cwd, env: { ...env, ...quiet }, ...changes };
     const program = readAgentProgram(agentKinds, "claude-code", definition);
     const identity = {
-      ...{ workspaceId: "w", agentId: "reviewer", runtimeId: "rt-1", mcpUrl: "http://127.0.0.1:9/mcp" },
+      ...{
+        workspaceId: "w",
+        agentId: "reviewer",
+        runtimeId: "rt-1",
+        mcpUrl: "http://127.0.0.1:9/mcp",
+        stdioServer: { command: "rouse", args: ["mcp"], env: {} },
+      },
       ...{ credential: { token: "t" }, folder, baseEnv: { PATH: process.env["PATH"] } },
     };
     const plan = { purpose: "start", sessionId: null, prompt: null } as const;

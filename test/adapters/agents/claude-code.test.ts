@@ -24,7 +24,13 @@ const programWith = (definition: object = {}) =>
 const identity = (
   baseEnv: LaunchIdentity["baseEnv"] = { PATH: "/bin", HOME: "/home/me" },
 ): LaunchIdentity => ({
-  ...{ workspaceId: "w", agentId: "reviewer-1", runtimeId: "rt-1", mcpUrl: "http://127.0.0.1:1/mcp" },
+  ...{
+    workspaceId: "w",
+    agentId: "reviewer-1",
+    runtimeId: "rt-1",
+    mcpUrl: "http://127.0.0.1:1/mcp",
+    stdioServer: { command: "rouse", args: ["mcp"], env: {} },
+  },
   ...{ credential: { token: "secret-token" }, folder, baseEnv },
 });
 
@@ -112,8 +118,8 @@ describe("preparing Claude Code's folder", () => {
     expect(readJson("mcp.json")).toEqual({
       mcpServers: {
         rouse: {
-          ...{ type: "http", url: "${ROUSE_URL}", alwaysLoad: true },
-          headers: { Authorization: "Bearer ${ROUSE_TOKEN}" },
+          ...{ type: "stdio", command: "rouse", args: ["mcp"], alwaysLoad: true },
+          env: { ROUSE_TOKEN: "${ROUSE_TOKEN}" },
         },
       },
     });

@@ -46,7 +46,13 @@ describe.each(stageKinds.filter(({ isAvailable, hasProcesses }) => isAvailable &
       const { argv, ...launch } = readAgentProgram(agentKinds, "codex", definition).launch(
         { purpose: "start", sessionId: null, prompt: null },
         {
-          ...{ workspaceId: "w", agentId: "ann", runtimeId: "rt-1", mcpUrl: "http://127.0.0.1:1/mcp" },
+          ...{
+            workspaceId: "w",
+            agentId: "ann",
+            runtimeId: "rt-1",
+            mcpUrl: "http://127.0.0.1:1/mcp",
+            stdioServer: { command: "rouse", args: ["mcp"], env: {} },
+          },
           ...{ credential: { token: "t" }, folder, baseEnv: { PATH: process.env["PATH"] } },
         },
       );

@@ -27,7 +27,13 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true, force: true }));
 
 const identity = (): LaunchIdentity => ({
-  ...{ workspaceId: "w", agentId: "a", runtimeId: "rt-1", mcpUrl: "http://127.0.0.1:1/mcp" },
+  ...{
+    workspaceId: "w",
+    agentId: "a",
+    runtimeId: "rt-1",
+    mcpUrl: "http://127.0.0.1:1/mcp",
+    stdioServer: { command: "rouse", args: ["mcp"], env: {} },
+  },
   ...{ credential: { token: "t" }, folder, baseEnv: {} },
 });
 

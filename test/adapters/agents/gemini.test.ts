@@ -34,7 +34,13 @@ const programWith = (definition: object = {}) =>
   readAgentProgram(agentKinds, "gemini", { cwd: "/repo", ...definition });
 
 const identity = (baseEnv: LaunchIdentity["baseEnv"] = { PATH: "/bin" }): LaunchIdentity => ({
-  ...{ workspaceId: "w", agentId: "reviewer-1", runtimeId: "rt-1", mcpUrl: "http://127.0.0.1:1/mcp" },
+  ...{
+    workspaceId: "w",
+    agentId: "reviewer-1",
+    runtimeId: "rt-1",
+    mcpUrl: "http://127.0.0.1:1/mcp",
+    stdioServer: { command: "rouse", args: ["mcp"], env: {} },
+  },
   ...{ credential: { token: "secret-token" }, folder, baseEnv },
 });
 

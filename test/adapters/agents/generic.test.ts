@@ -10,6 +10,7 @@ const identity: LaunchIdentity = {
   agentId: "reviewer-1",
   runtimeId: "rt-1",
   mcpUrl: "http://127.0.0.1:1/mcp",
+  stdioServer: { command: "rouse", args: ["mcp"], env: {} },
   credential: { token: "secret-token" },
   folder: "/home/rouse/agents/reviewer-1/generic",
   baseEnv: {

@@ -27,7 +27,13 @@ const programWith = (definition: object = {}) =>
   readAgentProgram(agentKinds, "opencode", { cwd: "/repo", ...definition });
 
 const identity = (): LaunchIdentity => ({
-  ...{ workspaceId: "w", agentId: "reviewer-1", runtimeId: "rt-1", mcpUrl: "http://127.0.0.1:1/mcp" },
+  ...{
+    workspaceId: "w",
+    agentId: "reviewer-1",
+    runtimeId: "rt-1",
+    mcpUrl: "http://127.0.0.1:1/mcp",
+    stdioServer: { command: "rouse", args: ["mcp"], env: {} },
+  },
   ...{ credential: { token: "secret-token" }, folder: root },
   baseEnv: { PATH: "/bin", HOME: "/home/me", XDG_DATA_HOME: "/data", DATABASE_URL: "postgres://secret" },
 });

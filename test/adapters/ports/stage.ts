@@ -97,6 +97,7 @@ export class Stage<StageClock extends Clock = EagerClock> {
       isPaused: async ({ agentId, threadId }) =>
         this.agents.get(agentId)?.paused === true || this.pausedThreads.has(threadId ?? ""),
       mcpUrl: "http://127.0.0.1:1/mcp",
+      stdioServer: { command: "rouse", args: ["mcp"], env: {} },
       baseEnv: { PATH: "/bin", DATABASE_URL: "postgres://secret" },
       clock,
       engine: this.#engine(),

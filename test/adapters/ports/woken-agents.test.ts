@@ -75,6 +75,7 @@ describe("agents that nobody relays for", () => {
           get mcpUrl() {
             return `${baseUrl}/mcp`;
           },
+          stdioServer: { command: "rouse", args: ["mcp"], env: {} },
           baseEnv: process.env,
           clock,
           engine,

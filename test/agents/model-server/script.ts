@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Conversation, Refusal, Utterance } from "./conversation.ts";
 
 /** What the scripted model does, said in words of the thread tools. */
@@ -84,6 +85,17 @@ function onAck(reply: (read: string) => string | null): Rule {
     return body === null ? null : { call: "post_message", with: { thread_id: threadOf(text), body } };
   };
 }
+
+const triesAgainMs = 500;
+
+/** Our node may be away: what a tool could not do is tried again, as agents do. */
+export const tryAgain: Rule = ({ newest, utterances }) => {
+  if (newest.role !== "tool" || newest.text.includes("last_read_seq")) return null;
+  const told = utterances.findLast(({ role, text }) => role === "user" && text.trim() !== "");
+  const wake = wakesIn(told?.text ?? "").at(-1);
+  if (wake === undefined) return null;
+  return pause(triesAgainMs, { call: "read_messages", with: { thread_id: wake.threadId } });
+};
 
 function threadOf(read: string): string {
   return /"thread_id": ?"([a-z0-9-]+)"/.exec(read)?.[1] ?? "";

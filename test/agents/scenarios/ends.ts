@@ -1,5 +1,6 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Decision } from "../model-server/script.ts";
-import { diligent, onWake, usageLimit } from "../model-server/script.ts";
+import { diligent, onWake, tryAgain, usageLimit } from "../model-server/script.ts";
 import type { SeamName } from "../../seams/seams.ts";
 import { until } from "../../network/until.ts";
 import {
@@ -152,6 +153,31 @@ function nodeKilledAt(name: string, seam: SeamName): Scenario {
     },
   };
 }
+
+/** Some programs give up a server that is away for so long. */
+const awayMs = 25_000;
+
+export const nodeAway: Scenario = {
+  name: "node-away",
+  title: "our node is away for a while, in a turn and between turns: the agent finds its tools again",
+  async play(stage) {
+    const turn = gate<Decision>();
+    const rules = [onWake(() => turn.opened), ...diligent(), tryAgain];
+    const player = await stage.idlePlayer("patient", { rules });
+    await stage.openThread("th-patient", [player]);
+    await post(stage, "th-patient", "Before.");
+    await untilAsked(stage, player, /\[rouse /);
+    await stage.node.kill(async () => {
+      turn.open({ call: "read_messages", with: { thread_id: "th-patient" } });
+      await pause(awayMs);
+    });
+    await untilRead(stage, "th-patient", player);
+    await stage.node.kill(() => pause(awayMs));
+    await post(stage, "th-patient", "After.");
+    await untilRead(stage, "th-patient", player);
+    requireWakes(stage, player, 2);
+  },
+};
 
 export const nodeKilled: readonly Scenario[] = [
   nodeKilledAt("node-killed-typing", "typing.enterSent"),

@@ -1,6 +1,7 @@
 import {
   killedInTurn,
   limitReset,
+  nodeAway,
   nodeKilled,
   paneKilled,
   sessionGone,
@@ -18,5 +19,5 @@ export const scenarios: readonly Scenario[] = [
   ...nodeKilled,
   ...[promptAnswered, promptChanged, trustAnswered, nodeKilledAnswering],
   ...[wakeBusy, burst, typing, trust, copyMode],
-  ...[sessionResumable, paneKilled, sessionGone, conversation, usageLimited, limitReset],
+  ...[sessionResumable, paneKilled, sessionGone, nodeAway, conversation, usageLimited, limitReset],
 ];

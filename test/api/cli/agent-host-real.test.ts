@@ -87,6 +87,7 @@ describe.skipIf(!has(agentPackages.codex))("the real Codex", { timeout: patience
       agentId: "ann",
       runtimeId: "rt-1",
       mcpUrl: "http://127.0.0.1:9/mcp",
+      stdioServer: { command: "rouse", args: ["mcp"], env: {} },
     };
     const plan = { purpose: "start", sessionId: null, prompt: null } as const;
     const { argv } = program.launch(plan, {

@@ -234,9 +234,8 @@ describe("tokens", () => {
     const elsewhere = await stage.rouse(["status", "--url", "http://127.0.0.1:9"]);
     expect(elsewhere).toMatchObject({ code: 3 });
     expect(elsewhere.err).toContain("no token for http://127.0.0.1:9");
-    expect((await stage.rouse(["status"], { environment: { ROUSE_URL: `${stage.served.url}/` } })).code).toBe(
-      0,
-    );
+    for (const url of [`${stage.served.url}/`, `${stage.served.url}/mcp`])
+      expect(await stage.rouse(["status"], { environment: { ROUSE_URL: url } })).toMatchObject({ code: 0 });
   });
 });
 

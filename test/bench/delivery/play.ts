@@ -1,6 +1,5 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { ModelRequest } from "../../agents/model-server/server.ts";
-import { diligent, type Rule, wakesIn } from "../../agents/model-server/script.ts";
+import { diligent, type Rule, tryAgain } from "../../agents/model-server/script.ts";
 import type { Player } from "../../agents/player.ts";
 import { untilRead } from "../../agents/scenarios/scenario.ts";
 import { Stage, type StageOptions } from "../../agents/stage.ts";
@@ -150,14 +149,3 @@ function submittedAt(outcome: unknown): number | null {
   if (typeof evidence !== "object" || evidence === null || !("submittedAt" in evidence)) return null;
   return typeof evidence.submittedAt === "number" ? evidence.submittedAt : null;
 }
-
-const triesAgainMs = 500;
-
-/** Our node may be away: what a tool could not do is tried again, as agents do. */
-const tryAgain: Rule = ({ newest, utterances }) => {
-  if (newest.role !== "tool" || newest.text.includes("last_read_seq")) return null;
-  const told = utterances.findLast(({ role, text }) => role === "user" && text.trim() !== "");
-  const wake = wakesIn(told?.text ?? "").at(-1);
-  if (wake === undefined) return null;
-  return pause(triesAgainMs, { call: "read_messages", with: { thread_id: wake.threadId } });
-};

@@ -98,6 +98,54 @@ describe("rouse mcp, by real clients over standard input and output, against a r
     expect(await told.promise).toBe("thread://th-1");
   }, 60_000);
 
+  test("a client that begins while the node is away is answered once it is back, and told so when it stays away", async () => {
+    const impatient = ["--token", await issue({}), "--patience", "1s"];
+    process.kill((await node()).pid, "SIGKILL");
+    const beginning = connect("--agent", "bob");
+    await expect(connect(...impatient)).rejects.toMatchObject({
+      data: { code: "not_running", retryable: true },
+    });
+    expect(await rouse("up")).toMatchObject({ code: 0 });
+    const bob = await beginning;
+    expect((await bob.listTools()).tools).toHaveLength(10);
+
+    const living = await connect(...impatient);
+    expect(await call(living, "list_threads", {})).toMatchObject({ isError: undefined });
+    process.kill((await node()).pid, "SIGKILL");
+    const failed = await living.callTool({ name: "list_threads", arguments: {} });
+    expect(failed.isError).toBe(true);
+    expect(JSON.stringify(failed.content)).toMatch(/Repeat the call in a moment/);
+    expect(await rouse("up")).toMatchObject({ code: 0 });
+    expect(await call(living, "list_threads", {})).toMatchObject({ isError: undefined });
+  }, 60_000);
+
+  test("a program that is killed leaves no proxy behind, though its node is away and a call waits", async () => {
+    const home = await mkdtemp(join(tmpdir(), "rouse-none-"));
+    const args = JSON.stringify(["--no-warnings", program, "mcp", "--token", "x"]);
+    const script = `const { spawn } = require("node:child_process");
+      const proxy = spawn(process.execPath, ${args}, { stdio: ["pipe", "inherit", "ignore"] });
+      proxy.stdin.write('{"jsonrpc":"2.0","id":1,"method":"tools/list"}\\nnonsense\\n');`;
+    const client = spawn(process.execPath, ["-e", script], { env: { ...environment(), ROUSE_HOME: home } });
+    await once(client.stdout, "data");
+    client.kill("SIGKILL");
+    // The pipe that both write to.
+    await once(client, "close");
+    await rm(home, { recursive: true });
+  }, 30_000);
+
+  test("a text with characters that end lines elsewhere is one line of the protocol", async () => {
+    const bob = await connect("--agent", "bob");
+    const body = "one\u2028two\u2029three\r\nfour";
+    const { seq } = (await call(bob, "post_message", { thread_id: "th-1", body })) as unknown as {
+      seq: number;
+    };
+    const { messages } = (await call(bob, "read_messages", {
+      thread_id: "th-1",
+      after_seq: seq - 1,
+    })) as unknown as { messages: { body: string }[] };
+    expect(messages).toMatchObject([{ body }]);
+  }, 60_000);
+
   test("a client of the later era speaks and listens through it too", async () => {
     const client = new LaterClient({ name: "test", version: "0" }, { versionNegotiation: { mode: "auto" } });
     await client.connect(new LaterTransport(launch("--agent", "bob")));
