@@ -130,7 +130,7 @@ class TmuxTerminal implements Terminal {
     ]);
     // Told in the same breath, so that a program that ends at once has an address, too, and its last words are read.
     const opened = parseOpened(requireSuccess(result, "open a window"));
-    if (opened !== null) return this.#addressOf(server, opened);
+    if (opened !== null) return addressOf(server, opened, processStartedAt(opened.pid) ?? endedAtOnce);
     const racing = await this.#findOwn(runtimeId);
     if (racing !== null && !racing.isDead) return this.#addressOf(server, racing);
     throw new RouseError("launch_failed", `The program of ${runtimeId} ended while it was started.`, {
@@ -295,6 +295,17 @@ class TmuxTerminal implements Terminal {
   #addressOf(server: string, own: { pane: string; pid: number }): TerminalAddress {
     const pidStartedAt = processStartedAt(own.pid);
     if (pidStartedAt === null) throw missingPane(server, own.pane);
-    return { backend: "tmux", server, target: own.pane, pid: own.pid, pidStartedAt };
+    return addressOf(server, own, pidStartedAt);
   }
+}
+
+/** No process starts then: whoever compares finds this one gone. */
+const endedAtOnce = "";
+
+function addressOf(
+  server: string,
+  { pane, pid }: { pane: string; pid: number },
+  pidStartedAt: string,
+): TerminalAddress {
+  return { backend: "tmux", server, target: pane, pid, pidStartedAt };
 }
