@@ -56,3 +56,27 @@ export function identityMismatch(address: TerminalAddress, found: string): Rouse
     { nextStep: "Start the agent again, or adopt the pane anew.", details: { ...address } },
   );
 }
+
+interface Pane {
+  pane: string;
+  pid: number;
+}
+
+/** Throws `terminal_missing` when the process has ended. */
+export function livingAddress(server: string, own: Pane): TerminalAddress {
+  const startedAt = processStartedAt(own.pid);
+  if (startedAt === null) throw missingPane(server, own.pane);
+  return addressOf(server, own, startedAt);
+}
+
+/** No process starts then: whoever compares finds this one gone. */
+const endedAtOnce = "";
+
+/** Of a program that may have ended already: its last words are still to be read. */
+export function openedAddress(server: string, own: Pane): TerminalAddress {
+  return addressOf(server, own, processStartedAt(own.pid) ?? endedAtOnce);
+}
+
+function addressOf(server: string, { pane, pid }: Pane, pidStartedAt: string): TerminalAddress {
+  return { backend: "tmux", server, target: pane, pid, pidStartedAt };
+}

@@ -32,6 +32,8 @@ import {
   requireAlive,
   requirePaneId,
   requireServerSocket,
+  livingAddress,
+  openedAddress,
 } from "./identity.ts";
 import { lookAtPane, missingPane, type PaneLook } from "./look.ts";
 import { ringViewers } from "./ring-viewers.ts";
@@ -103,7 +105,7 @@ class TmuxTerminal implements Terminal {
     const server = await this.#oneServerStart("server", () => ensureServer(this.#tmux, this.#folder));
     return this.#oneLaunchPerId(request.runtimeId, async () => {
       const former = await this.#findOwn(request.runtimeId);
-      if (former !== null && !former.isDead) return this.#addressOf(server, former);
+      if (former !== null && !former.isDead) return livingAddress(server, former);
       // The remains of an ended program make room for the new one.
       if (former !== null) await this.#tmux.run(server, ["kill-pane", "-t", former.pane]);
       const specPath = writeLaunchSpec(this.#folder, spec, this.#clock.now());
@@ -130,9 +132,9 @@ class TmuxTerminal implements Terminal {
     ]);
     // Told in the same breath, so that a program that ends at once has an address, too, and its last words are read.
     const opened = parseOpened(requireSuccess(result, "open a window"));
-    if (opened !== null) return addressOf(server, opened, processStartedAt(opened.pid) ?? endedAtOnce);
+    if (opened !== null) return openedAddress(server, opened);
     const racing = await this.#findOwn(runtimeId);
-    if (racing !== null && !racing.isDead) return this.#addressOf(server, racing);
+    if (racing !== null && !racing.isDead) return livingAddress(server, racing);
     throw new RouseError("launch_failed", `The program of ${runtimeId} ended while it was started.`, {
       nextStep: "Run the agent's command by hand to see its error.",
     });
@@ -143,19 +145,19 @@ class TmuxTerminal implements Terminal {
     const pane = requirePaneId(target.target);
     const look = await this.#lookAt(server, pane);
     if (look.isDead) throw missingPane(server, pane);
-    return this.#addressOf(server, { pane, pid: look.pid });
+    return livingAddress(server, { pane, pid: look.pid });
   }
 
   async find(runtimeId: string): Promise<TerminalAddress | null> {
     const own = await this.#findOwn(requireRuntimeId(runtimeId));
     if (own === null || own.isDead) return null;
-    return this.#addressOf(ownSocketPath(this.#folder), own);
+    return livingAddress(ownSocketPath(this.#folder), own);
   }
 
   async listLaunched(): Promise<{ runtimeId: string; address: TerminalAddress }[]> {
     const server = ownSocketPath(this.#folder);
     const living = (await this.#listOwn()).filter(({ isDead }) => !isDead);
-    return living.map(({ runtimeId, ...own }) => ({ runtimeId, address: this.#addressOf(server, own) }));
+    return living.map(({ runtimeId, ...own }) => ({ runtimeId, address: livingAddress(server, own) }));
   }
 
   ringViewers(): Promise<number> {
@@ -291,21 +293,4 @@ class TmuxTerminal implements Terminal {
           ],
     );
   }
-
-  #addressOf(server: string, own: { pane: string; pid: number }): TerminalAddress {
-    const pidStartedAt = processStartedAt(own.pid);
-    if (pidStartedAt === null) throw missingPane(server, own.pane);
-    return addressOf(server, own, pidStartedAt);
-  }
-}
-
-/** No process starts then: whoever compares finds this one gone. */
-const endedAtOnce = "";
-
-function addressOf(
-  server: string,
-  { pane, pid }: { pane: string; pid: number },
-  pidStartedAt: string,
-): TerminalAddress {
-  return { backend: "tmux", server, target: pane, pid, pidStartedAt };
 }

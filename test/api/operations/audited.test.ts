@@ -58,6 +58,7 @@ const refusedHere: Record<string, object> = {
   change_runtime_management: { ...runtime, management: "unmanaged", ...why },
   refresh_token: {},
   retire_signing_key: { kid: "none", ...why },
+  answer_prompt: { ...runtime, fingerprint: "0".repeat(32), option: "1", ...why },
   test_notifications: why,
   retry_notifications: why,
   switch_notifications: { on: false, ...why },
