@@ -229,7 +229,9 @@ async function verify(attempt: Attempt, wasBusy: boolean): Promise<DeliverWakeOu
 function isEmptied(seen: Look, attempt: Attempt): boolean {
   const { reading, view } = seen;
   if (!view.alive || reading.draft === null || reading.bareShell) return false;
-  if (reading.activity !== "idle" && reading.activity !== "busy") return false;
+  const { activity } = reading;
+  const isOver = activity === "limited" && attempt.rules.limitIsOver === true;
+  if (activity !== "idle" && activity !== "busy" && !isOver) return false;
   return !holdsOwnText(seen, { ...attempt.rules, force: true });
 }
 
