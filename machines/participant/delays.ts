@@ -14,13 +14,13 @@ function boundOf({ retry, timeoutMs }: Pick<PortSpec<never, never>, "retry" | "t
 
 const longestSpreadMs = 30_000;
 
-/** Agents that share a limit do not all come back at the same moment. The same participant always gets the same. */
-function spreadMs(name: string): number {
+/** Agents that share a limit do not all come back at the same moment. The same participant always gets the same share. */
+function spreadMs(name: string, waitMs: number): number {
   const hash = Array.from(name).reduce(
     (sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 65_521,
     7,
   );
-  return hash % longestSpreadMs;
+  return Math.floor((hash / 65_521) * Math.min(longestSpreadMs, Math.max(0, waitMs) / 10));
 }
 
 export const delays = {
@@ -33,10 +33,10 @@ export const delays = {
   readingTime: ({ context }: Args) => context.policy.readingMs,
   startAckTimeout: ({ context }: Args) => context.policy.startAckTimeoutMs,
   /** From the moment of the block, which is when the timer is armed. */
-  limitReset: ({ context: { blocked, threadId, agentId } }: Args) =>
-    blocked === null || blocked.until === null
-      ? 0
-      : blocked.until - blocked.at + spreadMs(`${threadId}.${agentId}`),
+  limitReset: ({ context: { blocked, threadId, agentId } }: Args) => {
+    const waitMs = blocked === null || blocked.until === null ? 0 : blocked.until - blocked.at;
+    return waitMs + spreadMs(`${threadId}.${agentId}`, waitMs);
+  },
   deliveryBound: boundOf(deliverWake),
   resumeBound: boundOf(resumeSession),
   spawnBound: boundOf(spawnSession),
