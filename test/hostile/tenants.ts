@@ -39,6 +39,8 @@ const neutral: Readonly<Record<string, unknown>> = {
     scope: "agent",
     mode: "attach",
     backend: "pty",
+    fingerprint: "0".repeat(32),
+    option: "1",
   },
   ...{
     host: "here",
