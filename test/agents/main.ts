@@ -17,6 +17,8 @@ Plays with the real agent programs against a scripted model, offline but for npm
   --kinds NAME,…      ${playedKinds.map(({ name }) => name).join(", ")} (default: all)
   --scenarios NAME,…  default: all. There are:
 ${scenarios.map(({ name, title }) => `                        ${name.padEnd(24)}${title}`).join("\n")}
+  --without NAME,…    scenarios that are left out
+  --again             play once more what failed; what passes then is told with what the first attempt met
   --backend tmux|pty  default: both
   --minutes N         begin no scenario after that
   --json              one JSON document
@@ -31,6 +33,8 @@ const { values } = parseArgs({
   options: {
     kinds: { type: "string", default: "all" },
     scenarios: { type: "string", default: "all" },
+    without: { type: "string" },
+    again: { type: "boolean", default: false },
     backend: { type: "string", default: "all" },
     minutes: { type: "string" },
     json: { type: "boolean", default: false },
@@ -44,12 +48,13 @@ else process.exitCode = await main();
 async function main(): Promise<number> {
   const kinds = chosen("kinds", values.kinds, playedKinds);
   const stories = chosen("scenarios", values.scenarios, scenarios);
+  const left = values.without === undefined ? [] : chosen("without", values.without, scenarios);
   const places = chosen(
     "backend",
     values.backend,
     backends.map((name) => ({ name })),
   );
-  if (kinds === null || stories === null || places === null) return 2;
+  if (kinds === null || stories === null || left === null || places === null) return 2;
   const programs = [];
   for (const kind of kinds) programs.push({ kind, program: await programOf(kind.name) });
   const { dir, remove } = await makeServerFolder();
@@ -65,7 +70,8 @@ async function main(): Promise<number> {
     const { url } = await startEmbedded({ dir });
     const databases = await prepareDatabases(url);
     const results = await runSuite({
-      ...{ kinds: programs, backends: here(places.map(({ name }) => name)), scenarios: stories, databases },
+      ...{ kinds: programs, backends: here(places.map(({ name }) => name)), databases, again: values.again },
+      scenarios: stories.filter((story) => !left.includes(story)),
       onResult: ({ kind, backend, scenario, outcome, reason }) => {
         say(`${kind}/${backend} ${scenario}: ${outcome}${reason === "" ? "" : ` (${reason})`}`);
       },

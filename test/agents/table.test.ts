@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Result } from "./suite.ts";
+import { secondOf, type Result } from "./suite.ts";
 import { tableOf, verdictOf } from "./table.ts";
 
 function result(changes: Partial<Result>): Result {
@@ -28,4 +28,12 @@ test("one failure fails; what could not be played neither passes nor fails", () 
   expect(verdictOf([result({}), failed])).toBe("failed");
   expect(verdictOf([skipped])).toBe("unplayed");
   expect(verdictOf([])).toBe("unplayed");
+});
+
+test("a second attempt that passes counts, and tells what the first one met; any other leaves the failure", () => {
+  const passed = result({ scenario: "burst" });
+  const told = "at the second attempt, for the first failed: told 2 times";
+  expect(secondOf(failed, passed)).toEqual({ ...passed, reason: told });
+  for (const other of [{ ...failed, reason: "another" }, skipped])
+    expect(secondOf(failed, other)).toBe(failed);
 });
