@@ -52,15 +52,15 @@ export interface TurnsTaken {
  */
 export async function takeTurns(options: TurnOptions): Promise<TurnsTaken> {
   const lanes: Promise<PromiseSettledResult<TurnsTaken>[]>[] = [];
-  const openLane = (own: readonly number[]): void => {
-    const shards = () => (lanes.length > 1 ? own : undefined);
-    lanes.push(Promise.allSettled([takeTurnsInLane(options, { shards, onFullClaim })]));
+  const openLanes = (upTo: number): void => {
+    for (const own of shardsOfLane.slice(lanes.length, upTo)) {
+      const shards = () => (lanes.length > 1 ? own : undefined);
+      lanes.push(Promise.allSettled([takeTurnsInLane(options, { shards, onFullClaim })]));
+    }
   };
   // All of them: whoever has claimed a share leaves the others' to them.
-  const onFullClaim = (): void => {
-    for (const own of shardsOfLane.slice(lanes.length)) openLane(own);
-  };
-  for (const own of shardsOfLane.slice(0, 1)) openLane(own);
+  const onFullClaim = (): void => openLanes(lanesAtMost);
+  openLanes(1);
   const taken: TurnsTaken = { moved: 0, isMoreWaiting: false };
   const failures: unknown[] = [];
   for (const lane of lanes) {
